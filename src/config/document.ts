@@ -1,0 +1,193 @@
+/**
+ * licet.yaml: its types and how it is loaded (DESIGN: Contracts, `licet.yaml`).
+ *
+ * Loading answers with a configuration that can be used as it stands (paths absolute, durations in milliseconds, sizes
+ * in bytes) or with every problem of the document at once. What this build cannot do is a problem too: a setting that
+ * is read and then not obeyed would be worse than none.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { z } from "zod";
+import { type Bounds, DEFAULT_BOUNDS } from "./bounds.js";
+import { type Problem, sortProblems } from "./problem.js";
+import { check } from "./schema.js";
+import { CONFIG_SCHEMA } from "./shape.js";
+import { missingReferences, unsupportedSettings, wrongCombinations } from "./soundness.js";
+import type { Address } from "./units.js";
+import { readYaml } from "./yaml.js";
+
+export type { Address } from "./units.js";
+
+/** Where a secret is to be found. It is read when it is needed (access/secrets.ts), never kept in the configuration. */
+export type Secret =
+	| { readonly kind: "env"; readonly name: string }
+	/** Absolute path. One trailing newline of the file is not part of the secret. */
+	| { readonly kind: "file"; readonly path: string }
+	| { readonly kind: "value"; readonly value: string };
+
+export type UpstreamTls = "disable" | "prefer" | "require" | "verify-full";
+
+export interface TargetConfig {
+	readonly name: string;
+	readonly engine: "postgres";
+	readonly address: Address;
+	/** Names or patterns, `*` standing for any run of characters. */
+	readonly databases: readonly string[];
+	/** The first of `databases` that is a name; undefined when all are patterns. */
+	readonly defaultDatabase: string | undefined;
+	readonly environment: string | undefined;
+	readonly region: string | undefined;
+	readonly tls: UpstreamTls;
+	/** PEM file of the authorities that `verify-full` trusts; undefined: the ones Node trusts. */
+	readonly ca: string | undefined;
+	readonly credentials: { readonly username: string; readonly password: Secret | undefined };
+	/** A port of this target's own. */
+	readonly listen: Address | undefined;
+}
+
+export interface TlsConfig {
+	readonly certificate: string;
+	readonly key: string;
+	readonly clientCa: string | undefined;
+	readonly required: boolean;
+}
+
+export type StoreConfig = { readonly kind: "embedded" } | { readonly kind: "postgres"; readonly url: string };
+
+/** All paths absolute. */
+export interface Config {
+	readonly file: string;
+	readonly listen: { readonly postgres: Address | undefined; readonly api: Address | undefined };
+	readonly tls: TlsConfig | undefined;
+	readonly targets: ReadonlyMap<string, TargetConfig>;
+	readonly licenses: string;
+	readonly data: string;
+	readonly store: StoreConfig;
+	readonly recording: { readonly durability: "written" | "strict" };
+	readonly bounds: Bounds;
+}
+
+export interface LoadOptions {
+	/**
+	 * `check` (default): files and folders that the document names must exist. `skip`: for commands that only want to
+	 * find the admin socket of a running `serve`, maybe as a user who may not see those files.
+	 */
+	readonly references?: "check" | "skip";
+}
+
+export type ConfigResult = { readonly config: Config } | { readonly problems: readonly Problem[] };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads and checks a configuration file. */
+export function loadConfig(file: string, env: Environment, options: LoadOptions = {}): ConfigResult {
+	let text: string;
+	try {
+		text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
+	} catch (error) {
+		const message = error instanceof TypeError ? "is not UTF-8 text" : `cannot be read: ${reasonOf(error)}`;
+		return { problems: [{ file, line: 1, column: 1, path: "", message }] };
+	}
+	return parseConfig(text, file, env, options);
+}
+
+/** The same for a text already read; relative paths are relative to `file`'s folder. */
+export function parseConfig(text: string, file: string, env: Environment, options: LoadOptions = {}): ConfigResult {
+	const read = readYaml(text, file, { env });
+	if ("problems" in read) return read;
+	const { source } = read;
+	const { value, problems } = check(CONFIG_SCHEMA, source);
+	problems.push(...unsupportedSettings(source), ...wrongCombinations(source));
+	if (options.references !== "skip") {
+		problems.push(...missingReferences(source, (path) => existsSync(resolve(dirname(file), path))));
+	}
+	const unset = new Set(source.unset.map((problem) => problem.path));
+	const others = problems.filter((problem) => !unset.has(problem.path));
+	problems.splice(0, problems.length, ...others, ...source.unset);
+	if (value === undefined || problems.length > 0) return { problems: sortProblems(problems) };
+	return { config: configOf(value, resolve(file)) };
+}
+
+/** Whether a target serves a database of that name. */
+export function servesDatabase(target: TargetConfig, database: string): boolean {
+	return target.databases.some((pattern) => globMatches(pattern, database));
+}
+
+/** `*` is any run of characters. Linear in the pattern times the name, so that no pattern can make it slow. */
+function globMatches(pattern: string, name: string): boolean {
+	const [first = "", ...rest] = pattern.split("*");
+	if (rest.length === 0) return pattern === name;
+	if (!name.startsWith(first)) return false;
+	const last = rest.pop() ?? "";
+	let at = first.length;
+	for (const piece of rest) {
+		const found = name.indexOf(piece, at);
+		if (found < 0) return false;
+		at = found + piece.length;
+	}
+	return name.length - at >= last.length && name.endsWith(last);
+}
+
+type Parsed = z.output<typeof CONFIG_SCHEMA>;
+
+function configOf(parsed: Parsed, file: string): Config {
+	const absolute = (path: string): string => resolve(dirname(file), path);
+	const optional = (path: string | undefined) => (path === undefined ? undefined : absolute(path));
+	const tls = parsed.tls && {
+		certificate: absolute(parsed.tls.certificate),
+		key: absolute(parsed.tls.key),
+		clientCa: optional(parsed.tls.clientCa),
+		required: parsed.tls.required ?? false,
+	};
+	const targets = Object.entries(parsed.targets).map(([name, target]) => targetOf(name, target, absolute));
+	return {
+		file,
+		listen: { postgres: parsed.listen?.postgres, api: parsed.listen?.api },
+		tls,
+		targets: new Map(targets.map((target) => [target.name, target])),
+		licenses: absolute(parsed.licenses ?? "./licenses"),
+		data: absolute(parsed.data ?? "./data"),
+		store: parsed.store ?? { kind: "embedded" },
+		recording: { durability: parsed.recording?.durability ?? "written" },
+		bounds: {
+			loginTimeoutMs: parsed.bounds?.loginTimeout ?? DEFAULT_BOUNDS.loginTimeoutMs,
+			messageBytes: parsed.bounds?.messageBytes ?? DEFAULT_BOUNDS.messageBytes,
+			statementBytes: parsed.bounds?.statementBytes ?? DEFAULT_BOUNDS.statementBytes,
+			sessions: parsed.bounds?.sessions ?? DEFAULT_BOUNDS.sessions,
+		},
+	};
+}
+
+function targetOf(name: string, parsed: Parsed["targets"][string], absolute: (path: string) => string): TargetConfig {
+	const { username, password } = parsed.credentials;
+	return {
+		name,
+		// `mysql` is refused as unsupported before this is reached (soundness.ts).
+		engine: "postgres",
+		address: parsed.address,
+		databases: parsed.databases,
+		defaultDatabase: parsed.databases.find((pattern) => !pattern.includes("*")),
+		environment: parsed.environment,
+		region: parsed.region,
+		tls: parsed.tls ?? "prefer",
+		ca: parsed.ca === undefined ? undefined : absolute(parsed.ca),
+		credentials: { username, password: password && secretOf(password, absolute) },
+		listen: parsed.listen,
+	};
+}
+
+type ParsedSecret = NonNullable<Parsed["targets"][string]["credentials"]["password"]>;
+
+function secretOf(parsed: ParsedSecret, absolute: (path: string) => string): Secret {
+	if ("env" in parsed) return { kind: "env", name: parsed.env };
+	if ("file" in parsed) return { kind: "file", path: absolute(parsed.file) };
+	return { kind: "value", value: parsed.value };
+}
+
+function reasonOf(error: unknown): string {
+	const code = error instanceof Error && "code" in error ? error.code : undefined;
+	if (code === "ENOENT") return "there is no such file";
+	if (code === "EISDIR") return "it is a folder";
+	if (code === "EACCES") return "this user may not read it";
+	return error instanceof Error ? error.message : String(error);
+}

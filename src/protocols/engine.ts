@@ -1,0 +1,300 @@
+/**
+ * The interface between the engine-neutral core and a database engine's protocol.
+ *
+ * Both engines implement it; `sessions` knows nothing else of them. Protocol code is sans-I/O: it is handed chunks and
+ * answers through the narrow interfaces below; sockets, clocks, stores and licenses stay with the host.
+ */
+import type { Catalog } from "../sql/catalog.js";
+import type { StatementFacts } from "../sql/facts.js";
+import type { ValueKind } from "./values.js";
+
+/** Why a statement was denied, in the classes of DESIGN's error table. */
+export type DenialCase =
+	| "notPermitted" /* command, relation, column or function not permitted */
+	| "unreadable" /* cannot be parsed or resolved, so denied */
+	| "capExceeded" /* row or byte cap of a statement */
+	| "exhausted" /* rate or budget */
+	| "outside" /* hours, region, validity; revoked; expired */
+	| "tooManySessions";
+
+/** A denial in the words that the client gets. It never repeats a value. */
+export interface Denial {
+	readonly case: DenialCase;
+	readonly message: string;
+	readonly detail: string;
+	readonly hint: string;
+}
+
+/** A mask as the result stream applies it. */
+export interface ValueMask {
+	/** Kind and term, for the recording. */
+	readonly name: string;
+	readonly term: string;
+	readonly apply: (value: string, kind: ValueKind) => string | null;
+}
+
+/** A row or byte cap of a statement. */
+export interface ResultCap {
+	readonly max: number;
+	readonly onExceed: "error" | "truncate";
+	/** What the client is told when it is exceeded. */
+	readonly denial: Denial;
+}
+
+/** What the result stream has to do for a statement. */
+export interface ResultPlan {
+	/** Masks by result column (0-based) from lineage; the origin wall adds to them. */
+	readonly masks: ReadonlyMap<number, ValueMask>;
+	/** Error texts and notices may carry masked values: only their codes pass. */
+	readonly reduceErrors: boolean;
+	readonly rows: ResultCap | undefined;
+	readonly bytes: ResultCap | undefined;
+	/** Rows of each result that are kept in the recording. */
+	readonly sampleRows: number;
+}
+
+/** The judgement of one statement: what its text alone decides. Kept and shared between executions. */
+export interface Verdict {
+	readonly facts: StatementFacts;
+	/** Text-level denial, without the decision id that each execution gets. */
+	readonly denied: boolean;
+	readonly plan: ResultPlan;
+	/**
+	 * The result plan for a row description seen before, so that equal descriptions are not read twice.
+	 * Written by the result stream only; opaque to everybody else.
+	 */
+	rowPlanMemo?: unknown;
+}
+
+/** The judgement of a text: its statements in order. `epoch` tells when it has to be judged again. */
+export interface Judgement {
+	readonly verdicts: readonly Verdict[];
+	readonly epoch: number;
+}
+
+/** One run of one statement. */
+export interface Execution {
+	/** Its number in the session, from 1. */
+	readonly statement: number;
+	readonly verdict: Verdict;
+	/** Set when it may not run now, whatever its text said. */
+	readonly denial: Denial | undefined;
+	/** Milliseconds on the host's monotonic clock when it was begun. */
+	readonly beganAt: number;
+}
+
+/** How an execution ended. */
+export interface Outcome {
+	readonly command: string | null;
+	readonly rows: number;
+	readonly bytes: number;
+	readonly error: { readonly code: string; readonly message: string } | null;
+	readonly masked: readonly string[];
+	readonly sample: {
+		readonly columns: readonly string[];
+		readonly rows: readonly (readonly (string | null)[])[];
+	} | null;
+}
+
+/** Where the server says that a result column comes from, judged. */
+export interface OriginVerdict {
+	readonly permitted: boolean;
+	readonly mask: ValueMask | undefined;
+	/** For messages and incidents: "app.users.email". */
+	readonly name: string;
+}
+
+/** Settings of the session that change how its text is read. */
+export interface ReadingState {
+	/** undefined: not known at the moment; nothing may be judged until the server was asked. */
+	readonly searchPath: readonly string[] | undefined;
+}
+
+/** What a relay needs from the session that owns it. */
+export interface RelayHost {
+	/** Output for either side; the session writes it once a turn, the recording first. */
+	toClient(bytes: Buffer): void;
+	toUpstream(bytes: Buffer): void;
+	/** True when nothing is forbidden (permits: all, no denies, no masks): what is unknown passes natively. */
+	readonly unrestricted: boolean;
+	/** True when result columns have to be checked against their origin. */
+	readonly checksOrigin: boolean;
+	/** Grows when the license, the catalog or their meaning changes: older judgements are judged again. */
+	epoch(): number;
+	/** Never rejects. `text` must not be kept. */
+	judge(text: Uint8Array, reading: readonly string[]): Judgement | Promise<Judgement>;
+	/** The verdict on facts known from elsewhere (a prepared statement, a cursor) under the license as it is now. */
+	verdictFor(facts: StatementFacts): Verdict;
+	/** Checks the moment, records the statement, starts its clock. `denial` overrules: it is denied for that reason. */
+	begin(
+		verdict: Verdict,
+		text: string,
+		parameters: readonly (string | null)[],
+		prepared: string | undefined,
+		parseOnly: boolean,
+		denial: Denial | undefined,
+	): Execution;
+	finish(execution: Execution, outcome: Outcome): void;
+	/** Tells where a result column comes from. Both 0: from no relation's column. */
+	origin(relation: number, column: number): OriginVerdict | undefined;
+	/** Walls disagree, or something happened that must not. */
+	incident(execution: Execution | undefined, message: string): void;
+	/** Stops what the upstream is doing now; resolves when a late arrival is no longer possible. */
+	cancelUpstream(): Promise<void>;
+	/** Definitions changed and are committed: resolves when the snapshot holds them. */
+	refreshCatalog(): Promise<void>;
+	/** Stop or go on reading a side. */
+	holdClient(held: boolean): void;
+	/** Ends the session: the relay has said its last word to the client. */
+	end(reason: string): void;
+}
+
+/** A relay between an authenticated client and an authenticated upstream. */
+export interface Relay {
+	/** `chunk` belongs to the relay until the turn's output is written. */
+	fromClient(chunk: Buffer): void;
+	fromUpstream(chunk: Buffer): void;
+	/** Ends the session from the proxy's side, with the engine's own fatal error where the stream allows one. */
+	terminate(code: TerminationCause, message: string, detail: string | undefined): void;
+	/** The running statement took longer than its license allows: it is stopped, and fails as on the server's own timeout. */
+	timeOut(detail: string): void;
+	/** An execution is under way. */
+	readonly busy: boolean;
+	/** When the oldest running execution began (host's clock), undefined when idle. */
+	readonly busySince: number | undefined;
+}
+
+/** Why the proxy ends a session. */
+export type TerminationCause =
+	| "administrator" /* revoked, killed, expired, license withdrawn, shutdown */
+	| "idle"
+	| "protocol" /* the client broke the protocol */
+	| "upstream" /* the database went away */
+	| "recording"; /* the recording cannot be written */
+
+// ---- Before the relay: the client's door and the upstream's ---------------------------------------------------------
+
+/** What the listener has to do for a client that is logging in. */
+export type DoorAction =
+	| { readonly kind: "send"; readonly bytes: Buffer }
+	/** Everything so far is sent; TLS begins now. */
+	| { readonly kind: "startTls" }
+	/** A request to cancel another session; the connection is then closed without a word. */
+	| { readonly kind: "cancel"; readonly key: string }
+	/** Look the login name up and call `verify`. */
+	| { readonly kind: "identify"; readonly login: ClientLoginRequest }
+	/** The password was right. */
+	| { readonly kind: "authenticated" }
+	/** Say this, if anything, and close. `reason` is for the log. */
+	| { readonly kind: "refuse"; readonly bytes: Buffer; readonly reason: string };
+
+export interface ClientLoginRequest {
+	readonly username: string;
+	/** undefined: the client named none. */
+	readonly database: string | undefined;
+	readonly application: string | undefined;
+	/** Session settings that the client asks for at login. */
+	readonly settings: ReadonlyMap<string, string>;
+}
+
+/** The server's part of a login, up to the moment where the upstream takes over. */
+export interface ClientDoor {
+	receive(chunk: Buffer): readonly DoorAction[];
+	/** TLS stands. `channelBinding`: tls-server-end-point data of our certificate, if it has any. */
+	secured(channelBinding: Buffer | undefined): void;
+	/** Begins the proof of the password against what is kept of it. */
+	verify(verifier: PasswordVerifier, nonce: string): readonly DoorAction[];
+	/** Bytes that the client sent before it was told that it may. */
+	leftover(): Buffer;
+	/** The frame that ends a login or a fresh session. */
+	refusal(
+		cause: DenialCase | "password" | "database" | "setting" | "upstream" | "recording",
+		message: string,
+		detail?: string,
+	): Buffer;
+	/** What the client is told when the upstream is ready: its settings, the key to cancel with, and that it may begin. */
+	welcome(upstream: UpstreamReady, key: { readonly processId: number; readonly secret: Buffer }): Buffer;
+	/** How many bytes the client expects of a cancel secret. */
+	readonly secretBytes: number;
+	/** The key as `cancel` actions name it. */
+	cancelKey(processId: number, secret: Buffer): string;
+}
+
+/** What is kept of a password, by engine-neutral name; each engine takes what its login needs. */
+export interface PasswordVerifier {
+	readonly scramSha256: {
+		readonly iterations: number;
+		readonly salt: Buffer;
+		readonly storedKey: Buffer;
+		readonly serverKey: Buffer;
+	};
+}
+
+export interface UpstreamReady {
+	/** What the server reports of its settings, in the order reported. */
+	readonly reported: ReadonlyMap<string, string>;
+	/** Frames that came along with the login (notices). */
+	readonly frames: readonly Buffer[];
+	/** How to cancel what runs there: sent over a connection of its own. Undefined: the server cannot. */
+	readonly cancelRequest: Buffer | undefined;
+	/** Status byte, or whatever the engine's relay begins with. */
+	readonly status: number;
+	/** Bytes that came after the login. */
+	readonly rest: Buffer;
+}
+
+/** What the connector has to do for a login at the upstream. */
+export type UpstreamAction =
+	| { readonly kind: "send"; readonly bytes: Buffer }
+	| { readonly kind: "startTls" }
+	| { readonly kind: "ready"; readonly upstream: UpstreamReady }
+	/** `code`: the server's own, if it gave one. */
+	| { readonly kind: "failed"; readonly code: string | undefined; readonly message: string };
+
+export interface UpstreamLoginSettings {
+	readonly username: string;
+	readonly password: string | undefined;
+	readonly database: string;
+	readonly settings: ReadonlyMap<string, string>;
+	readonly tls: "disable" | "prefer" | "require" | "verify-full";
+	readonly nonce: string;
+	/** The connection cannot be listened to: loopback, or a socket of this machine. */
+	readonly isLocal: boolean;
+}
+
+export interface UpstreamDoor {
+	start(): readonly UpstreamAction[];
+	receive(chunk: Buffer): readonly UpstreamAction[];
+	/** TLS stands; `certificate`: the server's, in DER. */
+	secured(certificate: Buffer | undefined): readonly UpstreamAction[];
+}
+
+/** One query on a connection of the proxy's own, its rows as text. */
+export interface OwnQuery {
+	readonly bytes: Buffer;
+	/** Undefined: not over yet. */
+	receive(chunk: Buffer): { readonly rows: (string | null)[][] } | { readonly error: string } | undefined;
+}
+
+/** What a database engine brings. A third one is one more of these, and one more reader in `sql`. */
+export interface Engine {
+	readonly name: "postgres" | "mysql";
+	/** Application-layer protocol name of TLS without a preceding request, if the engine has one. */
+	readonly alpn: string | undefined;
+	clientDoor(options: { readonly tls: "none" | "offered" | "required"; readonly isSecured: boolean }): ClientDoor;
+	upstreamDoor(settings: UpstreamLoginSettings): UpstreamDoor;
+	/** Why a setting asked for at login is not taken under a license that restricts; undefined: it is. */
+	refusedSetting(name: string, value: string): string | undefined;
+	/** Settings that every restricted session is begun with. */
+	readonly pinnedSettings: ReadonlyMap<string, string>;
+	/** Why a restricted session cannot be served over an upstream that reports these settings; undefined: it can. */
+	refusedUpstream(reported: ReadonlyMap<string, string>): string | undefined;
+	relay(host: RelayHost, options: { readonly messageBytes: number; readonly upstream: UpstreamReady }): Relay;
+	query(sql: string): OwnQuery;
+	/** How a client takes its leave of the server. */
+	readonly goodbye: Buffer;
+	/** Reads the catalog through `run`, which runs one query and gives its rows as text. */
+	readCatalog(run: (sql: string) => Promise<(string | null)[][]>, database: string, epoch: number): Promise<Catalog>;
+	/** A cheap query whose answer changes when definitions do. */
+	readonly fingerprintQuery: string;
+}

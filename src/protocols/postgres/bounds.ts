@@ -1,0 +1,18 @@
+/**
+ * The limits of the PostgreSQL codecs, each with its unit and reason. What is longer is refused before it is buffered.
+ */
+
+/** Longest message before login, in bytes: a client that has not shown who it is may not make us hold more. */
+export const LOGIN_MESSAGE_BYTES = 64 * 1024;
+
+/** Longest statement or portal name that the server tells apart, in bytes (its NAMEDATALEN less the terminator). */
+export const NAME_BYTES = 63;
+
+/** Length of a cancel key's secret, in bytes: 4 until protocol 3.0, up to 256 from 3.2. */
+export const CANCEL_SECRET_BYTES = { min: 4, max: 256 } as const;
+
+/** Most PBKDF2 rounds that a server may ask of us: a million take some 0.3 s, in which nothing else moves. */
+export const SCRAM_ITERATIONS_MAX = 1_000_000;
+
+/** Longest row of a COPY that is held to mask it, in bytes: the server's own limit for one value. */
+export const COPY_ROW_BYTES = 1024 * 1024 * 1024;

@@ -1,0 +1,176 @@
+/**
+ * What the two sides of a PostgreSQL relay share: the queue of unanswered operations, the model of the session, and
+ * why the client's input has to wait at the moment.
+ */
+import type { Denial, Execution, Outcome, RelayHost } from "../engine.js";
+import { IDLE } from "./codes.js";
+import { denialFrame, FAILING_PARSE, FAILING_QUERY } from "./denials.js";
+import { encodeError } from "./errors.js";
+import { bind, close, execute, flush, parse, sync } from "./messages.js";
+import { SessionModel } from "./model.js";
+import { type DenialFrame, Operation, OperationQueue } from "./operations.js";
+
+/**
+ * Why no further message of the client is taken:
+ * `drain`: everything that was sent has to be answered first; `result`: the outcome of a capped execution decides whether
+ * what follows runs; `copy`: the server has to say whether it takes COPY data now; `promise`: the host is thinking.
+ */
+export type Waiting = "nothing" | "drain" | "result" | "copy" | "promise";
+
+/** Name of the hidden statement and portal by which the search path is asked for. */
+const pathQuestion = "_licet_path";
+
+const notRun: Outcome = { command: null, rows: 0, bytes: 0, error: null, masked: [], sample: null };
+
+export class RelayCore {
+	readonly queue = new OperationQueue();
+	readonly model = new SessionModel();
+	/** Status byte of the last ReadyForQuery. */
+	transaction: number = IDLE;
+	/** Messages of an extended-query series were sent since the last Sync: an implicit transaction may be open. */
+	inSeries = false;
+	/** Something in the series may have changed data. */
+	seriesWrites = false;
+	/** The server skips the client's messages up to Sync, and so do we. */
+	skipping = false;
+	/** A result was ended by us after the server had finished it: nothing more is shown until ReadyForQuery. */
+	muted = false;
+	/** The server reads COPY data from the client. */
+	copyIn = false;
+	/** A cancel request is on its way and may still arrive. */
+	cancelling = false;
+	/** What the client is told when the server reports that it was cancelled. */
+	timeoutFrame: DenialFrame | undefined;
+	waiting: Waiting = "nothing";
+	ended = false;
+	/** Called when what was waited for may have happened. */
+	resume: () => void = () => {};
+
+	/** False while the client is in the middle of a frame, where nothing of ours may be said. */
+	atBoundary: () => boolean = () => true;
+
+	constructor(readonly host: RelayHost) {}
+
+	/** Replaces a message of an extended series by one that fails. */
+	denyInSeries(denied: DenialFrame, execution: Execution | undefined): void {
+		const operation = new Operation("parse");
+		setDenial(operation, denied, execution);
+		this.queue.push(operation);
+		this.host.toUpstream(FAILING_PARSE);
+		this.inSeries = true;
+		this.skipping = true;
+	}
+
+	/** Replaces a query string, or a function call, by one that fails. */
+	denyQuery(denied: DenialFrame, execution: Execution | undefined): void {
+		const operation = new Operation("query");
+		setDenial(operation, denied, execution);
+		this.queue.push(operation);
+		this.host.toUpstream(FAILING_QUERY);
+		this.inSeries = false;
+	}
+
+	/** Brings the server's transaction to the failed state, after a result that we failed and it did not. */
+	failTransaction(): void {
+		const operation = new Operation("query");
+		operation.hidden = true;
+		this.queue.push(operation);
+		this.host.toUpstream(FAILING_QUERY);
+	}
+
+	/** Asks the server for its search path, by a series of its own or within the client's. */
+	askPath(): void {
+		const ask = (kind: Operation["kind"]) => {
+			const operation = new Operation(kind);
+			operation.hidden = true;
+			operation.asksPath = true;
+			this.queue.push(operation);
+		};
+		this.host.toUpstream(
+			Buffer.concat([
+				parse(pathQuestion, "SHOW search_path"),
+				bind(pathQuestion, pathQuestion, []),
+				execute(pathQuestion),
+				close("portal", pathQuestion),
+				close("statement", pathQuestion),
+				this.inSeries ? flush() : sync(),
+			]),
+		);
+		for (const kind of ["parse", "bind", "execute", "close", "close"] as const) ask(kind);
+		if (!this.inSeries) ask("sync");
+		this.wait("drain");
+	}
+
+	wait(reason: Waiting): void {
+		this.waiting = reason;
+		this.host.holdClient(true);
+	}
+
+	/** Without a Sync the server keeps its answers to itself until it is asked for them. */
+	flushIfWaiting(): void {
+		if (this.waiting === "nothing" || this.waiting === "promise") return;
+		if (this.inSeries && !this.queue.drained) this.host.toUpstream(FLUSH);
+	}
+
+	/** Waits for the host; then goes on with the same message. */
+	waitFor(promise: Promise<unknown>): void {
+		this.wait("promise");
+		const done = () => {
+			if (this.ended || this.waiting !== "promise") return;
+			this.waiting = "nothing";
+			this.resume();
+		};
+		promise.then(done, done);
+	}
+
+	/** Stops the server's work on the present result. */
+	cancel(): void {
+		if (this.cancelling) return;
+		this.cancelling = true;
+		const done = () => {
+			this.cancelling = false;
+			if (!this.ended) this.resume();
+		};
+		this.host.cancelUpstream().then(done, done);
+	}
+
+	denial(execution: Execution): DenialFrame {
+		return denialFrame(execution.denial as Denial);
+	}
+
+	/** Executions that the server never came to. */
+	finishUnrun(executions: readonly Execution[], from: number, error: { code: string; message: string } | null): void {
+		for (let index = from; index < executions.length; index++) {
+			this.host.finish(executions[index] as Execution, error === null ? notRun : { ...notRun, error });
+		}
+	}
+
+	/** The client said goodbye. */
+	leave(): void {
+		this.ended = true;
+		this.host.end("client terminated");
+	}
+
+	/** The session cannot go on: the client is told in the protocol's own words, where the stream allows. */
+	fatal(code: string, message: string, detail: string | undefined, reason: string): void {
+		if (this.ended) return;
+		this.ended = true;
+		if (this.atBoundary()) {
+			const fields = { severity: "FATAL" as const, code, message };
+			this.host.toClient(encodeError(detail === undefined ? fields : { ...fields, detail }));
+		}
+		for (const operation of this.queue) {
+			this.finishUnrun(operation.executions, operation.current, { code, message });
+		}
+		this.host.end(reason);
+	}
+}
+
+const FLUSH = flush();
+
+function setDenial(operation: Operation, denied: DenialFrame, execution: Execution | undefined): void {
+	operation.denialFrame = denied.frame;
+	operation.denialCode = denied.code;
+	operation.denialMessage = denied.message;
+	if (execution !== undefined) operation.executions = [execution];
+}

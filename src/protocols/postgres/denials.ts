@@ -1,0 +1,49 @@
+/**
+ * How a denial reaches the client, and how the server comes to the state that its own error would have left.
+ *
+ * A denied message is replaced, in its place, by one that fails on the server: a statement that calls a function which
+ * does not exist. So the server itself skips to Sync, aborts the transaction, or answers that it is aborted already
+ * (25P02), and only the text of its error is exchanged (docs/decisions/001-denials-fail-upstream.md).
+ */
+import type { Denial, DenialCase } from "../engine.js";
+import { encodeError } from "./errors.js";
+import { parse, query } from "./messages.js";
+import type { DenialFrame } from "./operations.js";
+
+/** Never created by anybody: the server refuses to create functions in pg_catalog without a special setting. */
+const failing = "SELECT pg_catalog._licet_denied()";
+
+/** SQLSTATE undefined_function, by which our own failing statement is told from the server's errors. */
+export const FAILING_CODE = "42883";
+
+/** The unnamed statement would be lost by it; this name is never created because the statement fails to be planned. */
+export const FAILING_PARSE: Buffer = parse("_licet_denied", failing);
+export const FAILING_QUERY: Buffer = query(failing);
+
+/** SQLSTATEs of DESIGN's error table. */
+const codes: Readonly<Record<DenialCase, string>> = {
+	notPermitted: "42501",
+	unreadable: "42501",
+	capExceeded: "54000",
+	exhausted: "53400",
+	outside: "28000",
+	tooManySessions: "53300",
+};
+
+export function denialFrame(denial: Denial): DenialFrame {
+	const code = codes[denial.case];
+	const frame = encodeError({
+		severity: "ERROR",
+		code,
+		message: denial.message,
+		detail: denial.detail,
+		hint: denial.hint,
+	});
+	return { frame, code, message: denial.message };
+}
+
+/** An error of the server's own, told by the proxy because it knows what the server would say. */
+export function errorFrame(code: string, message: string, detail?: string): DenialFrame {
+	const fields = { severity: "ERROR" as const, code, message };
+	return { frame: encodeError(detail === undefined ? fields : { ...fields, detail }), code, message };
+}

@@ -1,0 +1,45 @@
+/**
+ * PostgreSQL as an engine: what the core is given of it.
+ */
+import { buildCatalog, CATALOG_FINGERPRINT_QUERY, CATALOG_QUERIES } from "../../sql/postgres/catalog.js";
+import { settingRefusal } from "../../sql/postgres/settings.js";
+import type { Engine } from "../engine.js";
+import { PostgresClientDoor } from "./client-door.js";
+import { terminate } from "./messages.js";
+import { PostgresOwnQuery } from "./own-query.js";
+import { PostgresRelay } from "./relay.js";
+import { PostgresUpstreamDoor } from "./upstream-door.js";
+
+/** The analyser reads strings as these settings say, and text as UTF-8. */
+const pinnedSettings: ReadonlyMap<string, string> = new Map([["standard_conforming_strings", "on"]]);
+
+export const postgres: Engine = {
+	name: "postgres",
+	alpn: "postgresql",
+	clientDoor: (options) => new PostgresClientDoor(options),
+	upstreamDoor: (settings) => new PostgresUpstreamDoor(settings),
+	refusedSetting: settingRefusal,
+	pinnedSettings,
+	refusedUpstream(reported) {
+		const encoding = reported.get("client_encoding");
+		if (encoding !== "UTF8" && encoding !== "SQL_ASCII") {
+			return `client_encoding is ${encoding}; only UTF8 and SQL_ASCII can be read exactly`;
+		}
+		const server = reported.get("server_encoding");
+		if (server !== "UTF8" && server !== "SQL_ASCII")
+			return `the database's encoding is ${server}; only UTF8 can be read exactly`;
+		if (reported.get("standard_conforming_strings") !== "on") return "standard_conforming_strings is off";
+		return undefined;
+	},
+	relay: (host, options) =>
+		new PostgresRelay(host, {
+			messageBytes: options.messageBytes,
+			reported: options.upstream.reported,
+		}),
+	goodbye: terminate(),
+	query: (sql) => new PostgresOwnQuery(sql),
+	async readCatalog(run, database, epoch) {
+		return buildCatalog(await CATALOG_QUERIES(run), database, epoch);
+	},
+	fingerprintQuery: CATALOG_FINGERPRINT_QUERY,
+};

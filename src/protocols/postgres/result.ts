@@ -1,0 +1,131 @@
+/**
+ * The result of one execution as it streams through: counts, caps, masks and the sample for the recording.
+ * Rows that need nothing done pass as they are; nothing is collected but the sample.
+ */
+import type { Denial, Execution, Outcome, ResultCap } from "../engine.js";
+import { denialFrame } from "./denials.js";
+import { encodeNotice } from "./errors.js";
+import type { Counter, DenialFrame } from "./operations.js";
+import type { RowPlan } from "./row-plan.js";
+import { type RowBuffer, sampleRow } from "./rows.js";
+
+/** What happens to a row. */
+export type RowAnswer = "pass" | "rewritten" | "drop" | "exceeds" | "malformed";
+
+/** Cells longer than this are kept in the sample as their beginning, marked: a sample is to be looked at. */
+const SAMPLE_CELL_CHARACTERS = 8192;
+
+export class Result {
+	rows = 0;
+	bytes = 0;
+	plan: RowPlan | undefined;
+	/** Set when the client is told of an error of ours in place of what the server says. */
+	stopped: DenialFrame | undefined;
+	/** Rows were left out under `then: truncate`; the notice for it. */
+	truncated: Buffer | undefined;
+	readonly #sample: (string | null)[][] = [];
+	#sampleLeft: number;
+	readonly #rowCap: ResultCap | undefined;
+	readonly #byteCap: ResultCap | undefined;
+
+	constructor(
+		readonly execution: Execution,
+		readonly counter: Counter | undefined,
+	) {
+		const { plan } = execution.verdict;
+		this.#rowCap = plan.rows;
+		this.#byteCap = plan.bytes;
+		this.#sampleLeft = plan.sampleRows;
+	}
+
+	/** Rows of it can pass without being looked at, but for their number. */
+	get countsOnly(): boolean {
+		return this.plan === undefined || (this.#sampleLeft === 0 && this.plan.masker === undefined);
+	}
+
+	/** Counts a row and says whether the caps let it pass. `size`: bytes of its frame. */
+	admit(size: number): RowAnswer {
+		if (this.stopped !== undefined || this.truncated !== undefined || this.counter?.exhausted === true) return "drop";
+		const rows = (this.counter === undefined ? this.rows : this.counter.rows) + 1;
+		const bytes = (this.counter === undefined ? this.bytes : this.counter.bytes) + size;
+		const cap = this.#exceeded(rows, bytes);
+		if (cap !== undefined) return this.#exceed(cap);
+		this.rows += 1;
+		this.bytes += size;
+		if (this.counter !== undefined) {
+			this.counter.rows = rows;
+			this.counter.bytes = bytes;
+		}
+		return "pass";
+	}
+
+	#exceeded(rows: number, bytes: number): ResultCap | undefined {
+		if (this.#rowCap !== undefined && rows > this.#rowCap.max) return this.#rowCap;
+		if (this.#byteCap !== undefined && bytes > this.#byteCap.max) return this.#byteCap;
+		return undefined;
+	}
+
+	#exceed(cap: ResultCap): RowAnswer {
+		if (cap.onExceed === "error") {
+			this.stop(cap.denial);
+		} else {
+			if (this.counter !== undefined) this.counter.exhausted = true;
+			this.truncated = encodeNotice({
+				severity: "WARNING",
+				code: "01000",
+				message: cap.denial.message,
+				detail: cap.denial.detail,
+				hint: cap.denial.hint,
+			});
+		}
+		return "exceeds";
+	}
+
+	stop(denial: Denial): void {
+		this.stopped ??= denialFrame(denial);
+	}
+
+	/** Masks and samples an admitted DataRow frame. */
+	row(data: Buffer, start: number, end: number, target: RowBuffer): RowAnswer {
+		const masker = this.plan?.masker;
+		if (masker === undefined) return this.#keep(data, start, end) ? "pass" : "malformed";
+		if (!masker.rewrite(data, start, end, target)) return "malformed";
+		return "rewritten";
+	}
+
+	/** Keeps a row as the client sees it. */
+	keepRewritten(frame: Buffer): boolean {
+		return this.#keep(frame, 0, frame.length);
+	}
+
+	get samples(): boolean {
+		return this.#sampleLeft > 0;
+	}
+
+	#keep(data: Buffer, start: number, end: number): boolean {
+		if (this.#sampleLeft === 0 || this.plan === undefined) return true;
+		const row = sampleRow(data, start, end, this.plan.columns);
+		if (row === undefined) return false;
+		this.#sampleLeft -= 1;
+		this.#sample.push(row.map(shortened));
+		return true;
+	}
+
+	/** What the recording and the meters are told. */
+	outcome(command: string | null, error: { code: string; message: string } | null): Outcome {
+		const columns = this.plan?.names ?? this.execution.verdict.facts.outputs?.map((output) => output.name) ?? [];
+		return {
+			command,
+			rows: this.rows,
+			bytes: this.bytes,
+			error,
+			masked: this.plan?.masked ?? [],
+			sample: this.#sample.length === 0 ? null : { columns, rows: this.#sample },
+		};
+	}
+}
+
+function shortened(cell: string | null): string | null {
+	if (cell === null || cell.length <= SAMPLE_CELL_CHARACTERS) return cell;
+	return `${cell.slice(0, SAMPLE_CELL_CHARACTERS)}… (${cell.length} characters)`;
+}
