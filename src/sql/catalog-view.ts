@@ -1,0 +1,69 @@
+/**
+ * A catalog snapshot as sessions look at it: by object id and attribute number, as result descriptions name columns.
+ */
+import type { Catalog, CatalogRelation } from "./catalog.js";
+import type { ColumnName, RelationName, RelationUse } from "./facts.js";
+import { catalogRelationSort } from "./functions/postgres-catalogs.js";
+
+/** Names of PostgreSQL's system columns by attribute number (pg_attribute of any table). */
+const SYSTEM_COLUMNS: Readonly<Record<number, string>> = {
+	[-1]: "ctid",
+	[-2]: "xmin",
+	[-3]: "cmin",
+	[-4]: "xmax",
+	[-5]: "cmax",
+	[-6]: "tableoid",
+};
+
+export class CatalogView {
+	readonly catalog: Catalog;
+	readonly #byId = new Map<number, CatalogRelation>();
+	readonly #byName = new Map<string, CatalogRelation>();
+	readonly #children = new Map<number, RelationName[]>();
+
+	constructor(catalog: Catalog) {
+		this.catalog = catalog;
+		for (const relation of catalog.relations) {
+			this.#byId.set(relation.id, relation);
+			this.#byName.set(key(relation), relation);
+			for (const parent of relation.parents) {
+				const children = this.#children.get(parent);
+				if (children === undefined) this.#children.set(parent, [relation]);
+				else children.push(relation);
+			}
+		}
+	}
+
+	column(relation: number, column: number): ColumnName | undefined {
+		const found = this.#byId.get(relation);
+		if (found === undefined) return undefined;
+		const name = SYSTEM_COLUMNS[column] ?? found.columns.find((candidate) => candidate.number === column)?.name;
+		return name === undefined ? undefined : { schema: found.schema, name: found.name, column: name };
+	}
+
+	sort(name: RelationName): RelationUse["sort"] {
+		const isSystem = name.schema === "pg_catalog" || name.schema === "information_schema";
+		return isSystem ? catalogRelationSort(name.schema, name.name) : "data";
+	}
+
+	/** What a license has to know of a relation beyond its name. */
+	readonly ancestry = {
+		parents: (relation: RelationName): RelationName[] =>
+			(this.#byName.get(key(relation))?.parents ?? []).flatMap((id) => {
+				const parent = this.#byId.get(id);
+				return parent === undefined ? [] : [parent];
+			}),
+		children: (relation: RelationName): RelationName[] => {
+			const found = this.#byName.get(key(relation));
+			return found === undefined ? [] : (this.#children.get(found.id) ?? []);
+		},
+		columns: (relation: RelationName): string[] | undefined =>
+			this.#byName.get(key(relation))?.columns.map((column) => column.name),
+		generatedFrom: (column: ColumnName): readonly string[] =>
+			this.#byName.get(key(column))?.columns.find((candidate) => candidate.name === column.column)?.generatedFrom ?? [],
+	};
+}
+
+function key(relation: RelationName): string {
+	return `${relation.schema}\0${relation.name}`;
+}

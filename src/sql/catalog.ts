@@ -1,0 +1,98 @@
+/**
+ * A snapshot of a database's definitions, as plain data: what the analyser resolves names against.
+ * Each engine's reader (postgres/catalog.ts, mysql/catalog.ts) builds one from rows that the session layer fetched.
+ */
+
+export type RelationKind =
+	| "table"
+	| "partitioned"
+	| "foreign"
+	| "view"
+	| "matview"
+	| "sequence"
+	| "index"
+	| "composite"
+	| "toast";
+
+export interface CatalogColumn {
+	/** PostgreSQL attribute number, or ordinal position. */
+	readonly number: number;
+	readonly name: string;
+	/** PostgreSQL type OID; 0 where the engine has none. */
+	readonly type: number;
+	/** Columns of the same relation that a GENERATED column is computed from. */
+	readonly generatedFrom?: readonly string[];
+}
+
+export interface CatalogRelation {
+	/** PostgreSQL OID; 0 where the engine has none. */
+	readonly id: number;
+	readonly schema: string;
+	readonly name: string;
+	readonly kind: RelationKind;
+	/** Live columns in order (dropped ones absent). System columns are not listed. */
+	readonly columns: readonly CatalogColumn[];
+	/** Definition text of a view or materialized view. */
+	readonly definition?: string;
+	/** OIDs of the tables it inherits from or is a partition of, nearest first. */
+	readonly parents: readonly number[];
+}
+
+/** A function, aggregate or procedure that is not the server's own. */
+export interface CatalogFunction {
+	readonly schema: string;
+	readonly name: string;
+	readonly kind: "function" | "aggregate" | "window" | "procedure";
+	/** Names of argument types, schema-qualified. */
+	readonly arguments: readonly string[];
+	/** The extension that owns it, if any. */
+	readonly extension?: string;
+}
+
+/** An operator that is not the server's own. */
+export interface CatalogOperator {
+	readonly schema: string;
+	readonly name: string;
+	/** Schema and name of the function behind it. */
+	readonly functionSchema: string;
+	readonly functionName: string;
+	/** True when both operand types are the server's own, so that it can be chosen over a built-in operator. */
+	readonly builtinOperands: boolean;
+	readonly extension?: string;
+}
+
+/** A type that is not the server's own (enums, domains, composites, ranges, base types of extensions). */
+export interface CatalogType {
+	readonly id: number;
+	readonly schema: string;
+	readonly name: string;
+	readonly kind: "base" | "composite" | "domain" | "enum" | "range" | "multirange" | "pseudo" | "array";
+	readonly extension?: string;
+}
+
+/** A cast that runs a function that is not the server's own, or that involves a type that is not. */
+export interface CatalogCast {
+	/** Qualified type names. */
+	readonly source: string;
+	readonly target: string;
+	/** Absent for binary-coercible and I/O casts. */
+	readonly functionSchema?: string;
+	readonly functionName?: string;
+}
+
+export interface Catalog {
+	readonly engine: "postgres" | "mysql";
+	/** Server version: PostgreSQL's server_version_num (150018), MySQL's likewise (100611, 90700). */
+	readonly version: number;
+	readonly database: string;
+	/** Grows by one with every snapshot in which something changed; part of every cache key. */
+	readonly epoch: number;
+	readonly schemas: readonly string[];
+	readonly relations: readonly CatalogRelation[];
+	readonly functions: readonly CatalogFunction[];
+	/** Names of the server's own functions, procedures and aggregates, to tell built-in calls from unknown ones. */
+	readonly builtinFunctions: readonly string[];
+	readonly operators: readonly CatalogOperator[];
+	readonly types: readonly CatalogType[];
+	readonly casts: readonly CatalogCast[];
+}

@@ -1,0 +1,260 @@
+/**
+ * The catalog snapshot of a PostgreSQL database, read with plain queries that any user may run on PostgreSQL 12 and
+ * later. Everything is named with its schema, so that no search path and no object of a user can stand in for it.
+ *
+ * Source: PostgreSQL documentation, "System Catalogs". Objects with an OID below 16384 (FirstNormalObjectId) are the
+ * server's own; all others are somebody's.
+ */
+import type {
+	Catalog,
+	CatalogCast,
+	CatalogColumn,
+	CatalogFunction,
+	CatalogOperator,
+	CatalogRelation,
+	CatalogType,
+	RelationKind,
+} from "../catalog.js";
+
+type Row = readonly (string | null)[];
+
+/** FirstNormalObjectId of the server's source: OIDs from here on belong to objects made after initdb. */
+const FIRST_USER_OID = 16384;
+
+const relationKinds: Readonly<Record<string, RelationKind>> = {
+	r: "table",
+	p: "partitioned",
+	f: "foreign",
+	v: "view",
+	m: "matview",
+	S: "sequence",
+	c: "composite",
+};
+
+const functionKinds: Readonly<Record<string, CatalogFunction["kind"]>> = {
+	f: "function",
+	a: "aggregate",
+	w: "window",
+	p: "procedure",
+};
+
+const typeKinds: Readonly<Record<string, CatalogType["kind"]>> = {
+	b: "base",
+	c: "composite",
+	d: "domain",
+	e: "enum",
+	p: "pseudo",
+	r: "range",
+	m: "multirange",
+};
+
+const extensionOf = (catalog: string, oid: string) => `(SELECT x.extname FROM pg_catalog.pg_depend d
+	JOIN pg_catalog.pg_extension x ON x.oid OPERATOR(pg_catalog.=) d.refobjid
+	WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.${catalog}'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) ${oid}
+	AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype OPERATOR(pg_catalog.=) 'e' LIMIT 1)`;
+
+const QUERIES = {
+	server: "SELECT pg_catalog.current_setting('server_version_num')",
+	schemas: `SELECT nspname FROM pg_catalog.pg_namespace
+		WHERE nspname !~ '^pg_(toast|temp)' ORDER BY nspname`,
+	relations: `SELECT c.oid, n.nspname, c.relname, c.relkind,
+		CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_USER_OID} THEN pg_catalog.pg_get_viewdef(c.oid) END
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c') AND n.nspname !~ '^pg_(toast|temp)' ORDER BY c.oid`,
+	columns: `SELECT a.attrelid, a.attnum, a.attname, a.atttypid
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+		WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
+		ORDER BY a.attrelid, a.attnum`,
+	// Up to PostgreSQL 14 the column itself depends on its sources, from 15 on its default expression does.
+	generated: `SELECT DISTINCT a.attrelid, a.attname, s.attname
+		FROM pg_catalog.pg_attribute a
+		JOIN pg_catalog.pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
+		JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid
+			AND d.refobjsubid > 0 AND d.refobjsubid <> a.attnum
+			AND ((d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum)
+				OR (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = e.oid))
+		JOIN pg_catalog.pg_attribute s ON s.attrelid = a.attrelid AND s.attnum = d.refobjsubid
+		WHERE a.attgenerated <> ''`,
+	inheritance: "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno",
+	functions: `SELECT n.nspname, p.proname, p.prokind,
+		(SELECT pg_catalog.json_agg(tn.nspname || '.' || t.typname ORDER BY u.ord)
+			FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY u(type, ord)
+			JOIN pg_catalog.pg_type t ON t.oid = u.type JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace),
+		${extensionOf("pg_proc", "p.oid")}
+		FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+		WHERE p.oid >= ${FIRST_USER_OID}`,
+	builtins: `SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p
+		WHERE p.oid < ${FIRST_USER_OID} AND p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace`,
+	operators: `SELECT n.nspname, o.oprname, fn.nspname, f.proname,
+		(o.oprleft < ${FIRST_USER_OID} AND o.oprright < ${FIRST_USER_OID}),
+		${extensionOf("pg_operator", "o.oid")}
+		FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+		JOIN pg_catalog.pg_proc f ON f.oid = o.oprcode JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
+		WHERE o.oid >= ${FIRST_USER_OID}`,
+	types: `SELECT t.oid, n.nspname, t.typname, t.typtype, (t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A'),
+		${extensionOf("pg_type", "t.oid")}
+		FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+		WHERE t.oid >= ${FIRST_USER_OID} AND n.nspname !~ '^pg_(toast|temp)'`,
+	casts: `SELECT sn.nspname || '.' || s.typname, tn.nspname || '.' || t.typname, fn.nspname, f.proname
+		FROM pg_catalog.pg_cast c
+		JOIN pg_catalog.pg_type s ON s.oid = c.castsource JOIN pg_catalog.pg_namespace sn ON sn.oid = s.typnamespace
+		JOIN pg_catalog.pg_type t ON t.oid = c.casttarget JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+		LEFT JOIN pg_catalog.pg_proc f ON f.oid = c.castfunc LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
+		WHERE c.oid >= ${FIRST_USER_OID}`,
+} as const;
+
+const watched = [
+	["pg_class", "oid"],
+	["pg_attribute", "attrelid"],
+	["pg_attrdef", "adrelid"],
+	["pg_proc", "oid"],
+	["pg_rewrite", "ev_class"],
+	["pg_type", "oid"],
+	["pg_operator", "oid"],
+	["pg_cast", "oid"],
+	["pg_namespace", "oid"],
+	["pg_inherits", "inhrelid"],
+] as const;
+
+/**
+ * Changes with every definition: each row version has its own place and transaction. Rewriting a catalog (VACUUM FULL)
+ * changes it too, which costs one reading more than needed.
+ */
+export const CATALOG_FINGERPRINT_QUERY: string = watched
+	.map(
+		([table, oid]) => `SELECT '${table}', pg_catalog.count(*),
+		pg_catalog.sum(pg_catalog.hashtextextended(xmin::pg_catalog.text || ctid::pg_catalog.text, 0))
+		FROM pg_catalog.${table} WHERE ${oid} >= ${FIRST_USER_OID}`,
+	)
+	.join(" UNION ALL ");
+
+/** Reads a snapshot; `run` runs one query and gives its rows as text. Rejects with what `run` rejects with. */
+export async function readCatalog(
+	run: (sql: string) => Promise<readonly Row[]>,
+	database: string,
+	epoch: number,
+): Promise<Catalog> {
+	const [version] = await run(QUERIES.server);
+	const schemas = await run(QUERIES.schemas);
+	const relations = await run(QUERIES.relations);
+	const columns = await run(QUERIES.columns);
+	const generated = await run(QUERIES.generated);
+	const inheritance = await run(QUERIES.inheritance);
+	return {
+		engine: "postgres",
+		version: Number(version?.[0]),
+		database,
+		epoch,
+		schemas: schemas.map(first),
+		relations: buildRelations(relations, columns, generated, inheritance),
+		functions: (await run(QUERIES.functions)).map(buildFunction),
+		builtinFunctions: (await run(QUERIES.builtins)).map(first),
+		operators: (await run(QUERIES.operators)).map(buildOperator),
+		types: (await run(QUERIES.types)).map(buildType),
+		casts: (await run(QUERIES.casts)).map(buildCast),
+	};
+}
+
+function first(row: Row): string {
+	return row[0] ?? "";
+}
+
+/** The cells of a row whose columns are NOT NULL. */
+function texts(row: Row): string[] {
+	return row.map((cell) => cell ?? "");
+}
+
+function buildRelations(
+	relations: readonly Row[],
+	columns: readonly Row[],
+	generated: readonly Row[],
+	inheritance: readonly Row[],
+): CatalogRelation[] {
+	const sources = grouped(
+		generated,
+		(row) => `${row[0]}.${row[1]}`,
+		(row) => row[2] ?? "",
+	);
+	const columnsOf = grouped(columns, first, (row) => buildColumn(row, sources));
+	const parentsOf = grouped(inheritance, first, (row) => Number(row[1]));
+	return relations.map((row) => {
+		const [oid = "", schema = "", name = "", kind = ""] = texts(row);
+		const definition = row[4];
+		return {
+			id: Number(oid),
+			schema,
+			name,
+			kind: relationKinds[kind] ?? "table",
+			columns: columnsOf.get(oid) ?? [],
+			...(definition ? { definition } : {}),
+			parents: ancestors(oid, parentsOf),
+		};
+	});
+}
+
+function buildColumn(row: Row, sources: ReadonlyMap<string, readonly string[]>): CatalogColumn {
+	const [relation = "", number = "", name = "", type = ""] = texts(row);
+	const generatedFrom = sources.get(`${relation}.${name}`);
+	const column = { number: Number(number), name, type: Number(type) };
+	return generatedFrom === undefined ? column : { ...column, generatedFrom };
+}
+
+/** Nearest first; inheritance is a graph without circles, but a relation may be reached twice. */
+function ancestors(oid: string, parentsOf: ReadonlyMap<string, readonly number[]>): number[] {
+	const found = new Set<number>();
+	let level = parentsOf.get(oid) ?? [];
+	while (level.length > 0) {
+		const fresh = level.filter((parent) => !found.has(parent));
+		for (const parent of fresh) found.add(parent);
+		level = fresh.flatMap((parent) => parentsOf.get(String(parent)) ?? []);
+	}
+	return [...found];
+}
+
+function grouped<V>(rows: readonly Row[], key: (row: Row) => string, value: (row: Row) => V): Map<string, V[]> {
+	const groups = new Map<string, V[]>();
+	for (const row of rows) {
+		const group = groups.get(key(row));
+		if (group === undefined) groups.set(key(row), [value(row)]);
+		else group.push(value(row));
+	}
+	return groups;
+}
+
+function ofExtension(extension: string | null | undefined): { extension?: string } {
+	return extension ? { extension } : {};
+}
+
+function buildFunction(row: Row): CatalogFunction {
+	const [schema = "", name = "", kind = ""] = texts(row);
+	const types: unknown = JSON.parse(row[3] ?? "[]");
+	return {
+		schema,
+		name,
+		kind: functionKinds[kind] ?? "function",
+		arguments: Array.isArray(types) ? types.map(String) : [],
+		...ofExtension(row[4]),
+	};
+}
+
+function buildOperator(row: Row): CatalogOperator {
+	const [schema = "", name = "", functionSchema = "", functionName = ""] = texts(row);
+	return { schema, name, functionSchema, functionName, builtinOperands: row[4] === "t", ...ofExtension(row[5]) };
+}
+
+function buildType(row: Row): CatalogType {
+	const [oid = "", schema = "", name = "", kind = ""] = texts(row);
+	return {
+		id: Number(oid),
+		schema,
+		name,
+		kind: row[4] === "t" ? "array" : (typeKinds[kind] ?? "base"),
+		...ofExtension(row[5]),
+	};
+}
+
+function buildCast(row: Row): CatalogCast {
+	const [source = "", target = ""] = texts(row);
+	const [functionSchema, functionName] = [row[2], row[3]];
+	return functionSchema && functionName ? { source, target, functionSchema, functionName } : { source, target };
+}

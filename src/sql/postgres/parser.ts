@@ -1,0 +1,68 @@
+/**
+ * The server's own parser (libpg-query, WASM), with what it needs around it: bounds on the input, and a clear line between
+ * "this text is wrong" and "this instance can no longer be trusted".
+ *
+ * Deep nesting overflows the parser's stack, and after some such overflows its memory is corrupt: every throw that is not
+ * a syntax error is `ParserBroken`, upon which the worker is replaced.
+ */
+import { isUtf8 } from "node:buffer";
+import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
+import type { Refusal } from "../facts.js";
+
+export class ParserBroken extends Error {}
+
+/** Brackets open at once, strings and comments not told apart. Real statements stay below 100; the parser overflows at thousands. */
+const MAX_NESTING = 1000;
+
+export type Parsed = { readonly tree: unknown; readonly text: string } | { readonly refusal: Refusal };
+
+export async function loadParser(): Promise<void> {
+	await loadModule();
+}
+
+/** Throws ParserBroken. */
+export function parseBytes(bytes: Uint8Array, maxBytes: number): Parsed {
+	if (bytes.length > maxBytes) {
+		return refused(
+			"limit",
+			`the statement has ${bytes.length} bytes; at most ${maxBytes} are read (bounds.statementBytes)`,
+		);
+	}
+	if (bytes.includes(0)) return refused("syntax", "the statement holds a NUL character");
+	if (!isUtf8(bytes)) return refused("syntax", "the statement is not valid UTF-8");
+	return parseText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8"));
+}
+
+/** Throws ParserBroken. `text` is within bounds. */
+export function parseText(text: string): Parsed {
+	if (text.includes("\0")) return refused("syntax", "the statement holds a NUL character");
+	if (isTooDeep(text)) return refused("limit", `the statement nests deeper than ${MAX_NESTING} brackets`);
+	try {
+		return { tree: parseSync(text), text };
+	} catch (error) {
+		if (!hasSqlDetails(error) || !isSyntaxError(error)) throw new ParserBroken(String(error));
+		const position = error.sqlDetails?.cursorPosition;
+		return refused("syntax", error.message, position !== undefined && position >= 0 ? position : undefined);
+	}
+}
+
+/** The lexer's and grammar's own complaints; "memory exhausted" and "stack depth" are the instance's. */
+function isSyntaxError(error: Error): boolean {
+	return !/memory exhausted|stack depth|out of memory/i.test(error.message);
+}
+
+function isTooDeep(text: string): boolean {
+	let depth = 0;
+	for (let index = 0; index < text.length; index++) {
+		const code = text.charCodeAt(index);
+		if (code === 0x28 || code === 0x5b) {
+			depth += 1;
+			if (depth > MAX_NESTING) return true;
+		} else if ((code === 0x29 || code === 0x5d) && depth > 0) depth -= 1;
+	}
+	return false;
+}
+
+function refused(kind: Refusal["kind"], message: string, position?: number): Parsed {
+	return { refusal: position === undefined ? { kind, message } : { kind, message, position } };
+}
