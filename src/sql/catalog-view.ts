@@ -43,7 +43,7 @@ export class CatalogView {
 
 	sort(name: RelationName): RelationUse["sort"] {
 		const isSystem = name.schema === "pg_catalog" || name.schema === "information_schema";
-		return isSystem ? catalogRelationSort(name.schema, name.name) : "data";
+		return isSystem ? (catalogRelationSort(name.schema, name.name) ?? "sensitive") : "data";
 	}
 
 	/** What a license has to know of a relation beyond its name. */

@@ -1,7 +1,7 @@
 /**
  * PostgreSQL as an engine: what the core is given of it.
  */
-import { buildCatalog, CATALOG_FINGERPRINT_QUERY, CATALOG_QUERIES } from "../../sql/postgres/catalog.js";
+import { CATALOG_FINGERPRINT_QUERY, readCatalog } from "../../sql/postgres/catalog.js";
 import { settingRefusal } from "../../sql/postgres/settings.js";
 import type { Engine } from "../engine.js";
 import { PostgresClientDoor } from "./client-door.js";
@@ -38,8 +38,6 @@ export const postgres: Engine = {
 		}),
 	goodbye: terminate(),
 	query: (sql) => new PostgresOwnQuery(sql),
-	async readCatalog(run, database, epoch) {
-		return buildCatalog(await CATALOG_QUERIES(run), database, epoch);
-	},
+	readCatalog,
 	fingerprintQuery: CATALOG_FINGERPRINT_QUERY,
 };

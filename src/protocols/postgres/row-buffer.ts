@@ -1,9 +1,9 @@
 /**
- * Where rewritten frames gather before they go out in one write.
+ * Where the rewritten frames of one session gather before they go out in one write.
  *
  * Bytes are taken from a slab front to back and never written twice, so a taken slice stays valid while a socket holds it.
- * One buffer serves a whole process: all that happens between two `take`s happens in one turn of the event loop, and idle
- * connections hold nothing.
+ * Between two `take`s a buffer has its slab to itself; an empty one has none and leaves it to the next that needs one. So
+ * an idle session holds nothing, and what a session that broke off left behind goes to nobody else.
  */
 
 /** Bytes of a slab: some thousand short rows, and small enough to be cheap when a slow reader keeps it alive. */
@@ -14,9 +14,14 @@ const shortRun = 64;
 /** The same for texts, in UTF-16 units: most masked texts are a few stars. */
 const shortText = 20;
 
+/** A slab with room left that no buffer is writing to, from `at` on. */
+let spare: { readonly bytes: Buffer; readonly at: number } | undefined;
+
+const none = Buffer.alloc(0);
+
 export class RowBuffer {
 	/** The slab in use. It changes when a write does not fit, so it is read anew for each write. */
-	bytes: Buffer = Buffer.alloc(0);
+	bytes: Buffer = none;
 	/** Offset in `bytes` where the next byte goes. */
 	at = 0;
 	private from = 0;
@@ -32,6 +37,12 @@ export class RowBuffer {
 	reserve(count: number): void {
 		if (this.at + count <= this.bytes.length) return;
 		const pending = this.length;
+		if (pending === 0 && spare !== undefined && spare.at + count <= spare.bytes.length) {
+			this.bytes = spare.bytes;
+			this.at = this.from = spare.at;
+			spare = undefined;
+			return;
+		}
 		const least = pending + count;
 		const slab = Buffer.allocUnsafeSlow(least <= this.slabBytes ? this.slabBytes : 2 * least);
 		this.bytes.copy(slab, 0, this.from, this.at);
@@ -89,7 +100,12 @@ export class RowBuffer {
 	/** Hands over what was written since the last call. */
 	take(): Buffer {
 		const taken = this.bytes.subarray(this.from, this.at);
-		this.from = this.at;
+		const room = this.bytes.length - this.at;
+		if (room > 0 && (spare === undefined || room > spare.bytes.length - spare.at)) {
+			spare = { bytes: this.bytes, at: this.at };
+		}
+		this.bytes = none;
+		this.at = this.from = 0;
 		return taken;
 	}
 

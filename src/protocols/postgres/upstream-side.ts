@@ -29,9 +29,6 @@ type Answer = true | false | Buffer;
 const PASS = true;
 const DROP = false;
 
-/** One for the process: everything between two `take`s happens within one chunk. */
-const rewritten = new RowBuffer();
-
 /** A row description seen before for a verdict, and the plan that it gave. */
 interface PlanMemo {
 	readonly frame: Buffer;
@@ -46,6 +43,8 @@ export class UpstreamSide {
 	/** Bytes of a frame that are still to come, and whether they pass. */
 	#streaming = 0;
 	#streamingPasses = false;
+	/** Rows that were rewritten and not handed over yet. One a session: what is left in it must never reach another. */
+	readonly #rewritten = new RowBuffer();
 	#result: Result | undefined;
 	readonly #core: RelayCore;
 	readonly #messageBytes: number;
@@ -104,8 +103,8 @@ export class UpstreamSide {
 				if (!taken) {
 					this.#emit(data, run, position);
 					run = length;
-				} else if (rewritten.length > 0) {
-					core.host.toClient(rewritten.take());
+				} else if (this.#rewritten.length > 0) {
+					core.host.toClient(this.#rewritten.take());
 				}
 				position = length;
 				break;
@@ -117,8 +116,8 @@ export class UpstreamSide {
 				run = end;
 				if (answer === REWRITTEN) this.#rewrite(data, position, end);
 				else if (answer !== DROP) this.#say(answer);
-			} else if (rewritten.length > 0) {
-				core.host.toClient(rewritten.take());
+			} else if (this.#rewritten.length > 0) {
+				core.host.toClient(this.#rewritten.take());
 			}
 			position = end;
 		}
@@ -128,12 +127,12 @@ export class UpstreamSide {
 
 	/** Sends what was rewritten and then the run of untouched frames. */
 	#emit(data: Buffer, run: number, position: number): void {
-		if (rewritten.length > 0) this.#core.host.toClient(rewritten.take());
+		if (this.#rewritten.length > 0) this.#core.host.toClient(this.#rewritten.take());
 		if (position > run) this.#core.host.toClient(data.subarray(run, position));
 	}
 
 	#say(bytes: Buffer): void {
-		if (rewritten.length > 0) this.#core.host.toClient(rewritten.take());
+		if (this.#rewritten.length > 0) this.#core.host.toClient(this.#rewritten.take());
 		if (bytes.length > 0) this.#core.host.toClient(bytes);
 	}
 
@@ -196,17 +195,18 @@ export class UpstreamSide {
 	#rewrite(data: Buffer, start: number, end: number): void {
 		const result = this.#result as Result;
 		if (result.plan?.masker === undefined) {
-			if (result.row(data, start, end, rewritten) === "malformed") this.#broken("the server sent a malformed row");
+			if (result.row(data, start, end, this.#rewritten) === "malformed")
+				this.#broken("the server sent a malformed row");
 			else this.#say(data.subarray(start, end));
 			return;
 		}
 		if (result.samples) this.#say(EMPTY);
-		if (result.row(data, start, end, rewritten) === "malformed") {
+		if (result.row(data, start, end, this.#rewritten) === "malformed") {
 			this.#broken("the server sent a malformed row");
 			return;
 		}
 		if (result.samples) {
-			const frame = rewritten.take();
+			const frame = this.#rewritten.take();
 			result.keepRewritten(frame);
 			this.#core.host.toClient(frame);
 		}

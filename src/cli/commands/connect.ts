@@ -1,0 +1,64 @@
+/** `licet connect TARGET`: a grant for yourself, and the database's own client opened with it. */
+import { spawn } from "node:child_process";
+import { AdminClient, configuration, operator } from "../admin-client.js";
+import { CommandFailure } from "../failure.js";
+import { type GrantOptions, grant } from "./grants.js";
+
+export interface ConnectOptions {
+	readonly config: string;
+	readonly license?: string;
+	readonly database?: string;
+	readonly subject?: string;
+	readonly duration: string;
+	readonly reason?: string;
+}
+
+/** Resolves with the client's exit code. `words`: what is passed on to it. */
+export async function connect(target: string, words: readonly string[], options: ConnectOptions): Promise<number> {
+	const license = options.license ?? (await onlyLicense(target, options));
+	const request: GrantOptions = {
+		config: options.config,
+		license,
+		target,
+		...(options.database === undefined ? {} : { database: options.database }),
+		subject: options.subject ?? operator(),
+		duration: options.duration,
+		reason: options.reason ?? "licet connect",
+		json: true,
+	};
+	const issued = JSON.parse(await grant(request)) as Record<string, string | number>;
+	// By environment: a password on the command line is seen by every user of the machine.
+	const env = {
+		...process.env,
+		PGHOST: String(issued.host),
+		PGPORT: String(issued.port),
+		PGDATABASE: String(issued.database),
+		PGUSER: String(issued.username),
+		PGPASSWORD: String(issued.password),
+	};
+	return new Promise((resolve, reject) => {
+		const client = spawn("psql", [...words], { env, stdio: "inherit" });
+		client.once("error", () => {
+			reject(new CommandFailure(`psql cannot be run here; any PostgreSQL client connects with ${issued.url}`, 1));
+		});
+		client.once("close", (code) => resolve(code ?? 1));
+	});
+}
+
+/** Without --license: the one that the newest active grants on the target name, if it is only one. */
+async function onlyLicense(target: string, options: ConnectOptions): Promise<string> {
+	const grants = (await new AdminClient(configuration(options.config, false)).get("/v1/grants?active=true")) as Record<
+		string,
+		string
+	>[];
+	const names = [...new Set(grants.filter((one) => one.target === target).map((one) => one.license))];
+	const [only] = names;
+	if (only === undefined || names.length > 1) {
+		const why =
+			names.length > 1
+				? `several licenses are in use on ${target} (${names.join(", ")})`
+				: `no license is in use on ${target}`;
+		throw new CommandFailure(`${why}: name one with --license`, 2);
+	}
+	return only;
+}

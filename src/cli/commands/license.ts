@@ -1,0 +1,41 @@
+/** `licet license validate FILE…` and `licet license schema`. */
+import { readFileSync } from "node:fs";
+import { formatProblem, type Problem } from "../../config/problem.js";
+import { parseLicense } from "../../licensing/license.js";
+import { CommandFailure } from "../failure.js";
+
+/** Prints what is found; throws when any file does not load. */
+export function validate(
+	files: readonly string[],
+	options: { readonly json?: boolean },
+	write: (text: string) => void,
+): void {
+	const results = files.map(check);
+	if (options.json === true) {
+		write(
+			JSON.stringify(
+				results.map(({ file, license, problems }) => ({ file, license, valid: license !== null, problems })),
+			),
+		);
+	} else {
+		for (const { file, license, problems } of results) {
+			for (const problem of problems) write(formatProblem(problem));
+			if (license !== null) write(`${file}: license "${license}" is valid`);
+		}
+	}
+	const bad = results.filter(({ license }) => license === null).length;
+	if (bad > 0) throw new CommandFailure(options.json === true ? "" : `${bad} of ${files.length} would not load`, 1);
+}
+
+function check(file: string): { file: string; license: string | null; problems: readonly Problem[] } {
+	let text: string;
+	try {
+		text = readFileSync(file, "utf8");
+	} catch (error) {
+		const message = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+		return { file, license: null, problems: [{ file, line: 1, column: 1, path: "", message }] };
+	}
+	const result = parseLicense(text, file);
+	if ("license" in result) return { file, license: result.license.id, problems: result.warnings };
+	return { file, license: null, problems: result.problems };
+}

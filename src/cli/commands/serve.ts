@@ -1,0 +1,27 @@
+/** `licet serve`: runs a node until it is told to stop. */
+import { createLog } from "../../telemetry/log.js";
+import { configuration } from "../admin-client.js";
+import { startNode } from "../node.js";
+
+export async function serve(options: { readonly config: string }): Promise<void> {
+	const config = configuration(options.config, true);
+	const log = createLog({ level: process.env.LICET_LOG });
+	const node = await startNode(config, process.env, log);
+	log.info({ config: config.file }, "serving");
+	await stopSignal();
+	log.info("stopping");
+	await node.close();
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function stopSignal(): Promise<void> {
+	return new Promise((resolve) => {
+		const once = () => {
+			resolve();
+			process.once("SIGINT", () => process.exit(130));
+			process.once("SIGTERM", () => process.exit(143));
+		};
+		process.once("SIGINT", once);
+		process.once("SIGTERM", once);
+	});
+}

@@ -1,0 +1,32 @@
+/** `licet sessions`, `licet kill`. */
+import { AdminClient, configuration, operator } from "../admin-client.js";
+import { table } from "../table.js";
+
+export async function sessions(options: {
+	readonly config: string;
+	readonly live?: boolean;
+	readonly json?: boolean;
+}): Promise<string> {
+	const path = options.live === true ? "/v1/sessions?live=true" : "/v1/sessions";
+	const list = (await new AdminClient(configuration(options.config, false)).get(path)) as Record<string, unknown>[];
+	if (options.json === true) return JSON.stringify(list);
+	const left = ["session", "subject", "license", "target", "startedAt", "endedAt", "clientAddress"];
+	const right = ["statements", "denied", "rowsOut", "bytesOut"];
+	return table(
+		[
+			...left.map((key) => ({ key, title: key.toUpperCase() })),
+			...right.map((key) => ({ key, title: key.toUpperCase(), align: "right" as const })),
+		],
+		list,
+	);
+}
+
+export async function kill(
+	id: string,
+	options: { readonly config: string; readonly reason?: string; readonly json?: boolean },
+): Promise<string> {
+	const path = `/v1/sessions/${encodeURIComponent(id)}/kill`;
+	const body = { by: operator(), reason: options.reason ?? "" };
+	const killed = await new AdminClient(configuration(options.config, false)).post(path, body);
+	return options.json === true ? JSON.stringify(killed) : `Session ${id} is ended.`;
+}

@@ -1,0 +1,163 @@
+/** The command line: parses words, runs one command, maps how it ended to an exit code (0; 1 failed; 2 wrong use). */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { AccessError } from "../access/errors.js";
+import { jsonSchemas } from "../licensing/schema.js";
+import { connect } from "./commands/connect.js";
+import { demo } from "./commands/demo.js";
+import { grant, grants, revoke } from "./commands/grants.js";
+import { validate } from "./commands/license.js";
+import { replay } from "./commands/replay.js";
+import { serve } from "./commands/serve.js";
+import { kill, sessions } from "./commands/sessions.js";
+import { CommandFailure } from "./failure.js";
+
+const CONFIG = ["--config <file>", "the configuration", "./licet.yaml"] as const;
+const JSON_FLAG = ["--json", "for machines"] as const;
+
+function say(text: string): void {
+	process.stdout.write(`${text}\n`);
+}
+
+/** Waits for a slow reader of a long output. */
+function write(text: string): Promise<void> {
+	return new Promise((resolve, reject) => {
+		process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+	});
+}
+
+function program(): Command {
+	const licet = new Command("licet")
+		.description("A database access proxy that enforces a license.")
+		.version(version(), "--version")
+		.exitOverride()
+		.configureOutput({ writeOut: (text) => process.stdout.write(text) });
+	licet
+		.command("serve")
+		.description("run the proxy")
+		.option(...CONFIG)
+		.action((options) => serve(options));
+	licet
+		.command("demo")
+		.description("a licensed database to try, with everything it needs")
+		.action(() => demo(say));
+	addGrantCommands(licet);
+	addSessionCommands(licet);
+	addLicenseCommands(licet);
+	return licet;
+}
+
+function addGrantCommands(licet: Command): void {
+	licet
+		.command("grant")
+		.description("issue a grant at once and print its credentials")
+		.requiredOption("--license <id>", "the license it is under")
+		.requiredOption("--target <name>", "the target it opens")
+		.requiredOption("--subject <name>", "who acts: alice, service:nightly-etl")
+		.option("--database <name>", "a database of the target, by default its first")
+		.option("--duration <time>", "how long: 30m, 1h, 1d", "1h")
+		.option("--reason <text>", "why")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (options) => say(await grant(options)));
+	licet
+		.command("grants")
+		.description("list grants, newest first")
+		.option("--active", "only those that still open something")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (options) => say(await grants(options)));
+	licet
+		.command("revoke <grant>")
+		.description("end a grant and its sessions")
+		.option("--reason <text>", "why")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (id: string, options) => say(await revoke(id, options)));
+	licet
+		.command("connect <target> [words...]")
+		.description("open psql on a target with a grant for yourself")
+		.option("--license <id>", "the license; may be left out when only one is in use on the target")
+		.option("--database <name>", "a database of the target, by default its first")
+		.option("--subject <name>", "who acts, by default your user name here")
+		.option("--duration <time>", "how long: 30m, 1h, 1d", "1h")
+		.option("--reason <text>", "why")
+		.option(...CONFIG)
+		.action(async (target: string, words: string[], options) => {
+			process.exitCode = await connect(target, words, options);
+		});
+}
+
+function addSessionCommands(licet: Command): void {
+	licet
+		.command("sessions")
+		.description("list sessions, newest first")
+		.option("--live", "only those that run now")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (options) => say(await sessions(options)));
+	licet
+		.command("kill <session>")
+		.description("end a session")
+		.option("--reason <text>", "why")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (id: string, options) => say(await kill(id, options)));
+	licet
+		.command("replay <session>")
+		.description("show a session as it was")
+		.option("--speed <factor>", "times as fast as it was; 0: without pauses")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action((id: string, options) => replay(id, options, write));
+}
+
+function addLicenseCommands(licet: Command): void {
+	const license = licet.command("license").description("license documents");
+	license
+		.command("validate <file...>")
+		.description("check license documents; every error at once")
+		.option(...JSON_FLAG)
+		.action((files: string[], options) => validate(files, options, say));
+	license
+		.command("schema")
+		.description("print the JSON Schema of a license")
+		.option("--of <document>", "license, or config for licet.yaml", "license")
+		.action((options: { of: string }) => {
+			const schemas = jsonSchemas();
+			if (options.of !== "license" && options.of !== "config") {
+				throw new CommandFailure(`--of ${options.of}: expected license or config`, 2);
+			}
+			say(JSON.stringify(schemas[options.of], undefined, 2));
+		});
+}
+
+function version(): string {
+	const file = new URL("../../../package.json", import.meta.url);
+	const description = JSON.parse(readFileSync(file, "utf8")) as { version: string };
+	return description.version;
+}
+
+async function main(): Promise<void> {
+	try {
+		await program().parseAsync();
+	} catch (error) {
+		process.exitCode = exitCode(error);
+	}
+}
+
+function exitCode(error: unknown): number {
+	// commander has said what was wrong; help and version are no failures.
+	if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+	if (error instanceof CommandFailure) {
+		if (error.message !== "") process.stderr.write(`licet: ${error.message}\n`);
+		return error.exitCode;
+	}
+	const isOurs = error instanceof AccessError || (error instanceof Error && "code" in error);
+	process.stderr.write(
+		`licet: ${error instanceof Error ? (isOurs ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
+	);
+	return 1;
+}
+
+await main();

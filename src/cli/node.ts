@@ -1,0 +1,225 @@
+/**
+ * A whole node, put together: store, recorder, licenses, grants, analyser, gateway, listeners, administration.
+ * `licet serve` and `licet demo` run one each.
+ */
+import { X509Certificate } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Grants } from "../access/grants.js";
+import { LicenseShelf } from "../access/licenses.js";
+import { parseSubject } from "../access/subjects.js";
+import { type Control, type GrantInput, openAdminSocket, openApi, type Running } from "../api/admin.js";
+import type { Address, Config } from "../config/document.js";
+import { certificateHash } from "../protocols/postgres/certificate.js";
+import { postgres } from "../protocols/postgres/engine.js";
+import { Recorder } from "../recorder/recorder.js";
+import { Gateway } from "../sessions/gateway.js";
+import { Listener, loadTls } from "../sessions/listener.js";
+import { createAnalyser } from "../sql/analyser-pool.js";
+import { openStore } from "../store/store.js";
+import type { Logger } from "../telemetry/log.js";
+import { grantView } from "./grant-view.js";
+
+/** Facts of texts seen before, in bytes. */
+const CACHE_BYTES = 64 * 1024 * 1024;
+/** Reading one text; beyond it the text is denied and the reader replaced. */
+const ANALYSIS_MS = 1000;
+/** A log that could not be written is tried again this often. */
+const REOPEN_MS = 1000;
+
+export interface Node {
+	readonly config: Config;
+	readonly control: Control;
+	readonly problems: () => readonly { readonly file: string; readonly message: string }[];
+	close(): Promise<void>;
+}
+
+export function adminSocket(config: Pick<Config, "data">): string {
+	return join(config.data, "admin.sock");
+}
+
+export function logFolder(config: Pick<Config, "data">): string {
+	return join(config.data, "log");
+}
+
+/** Rejects when something cannot be opened; what was opened is closed again. */
+export async function startNode(
+	config: Config,
+	env: Readonly<Record<string, string | undefined>>,
+	log: Logger,
+): Promise<Node> {
+	const opened: (() => unknown)[] = [];
+	const closeAll = async () => {
+		for (const close of opened.reverse()) await close();
+	};
+	try {
+		return await assemble(config, env, log, opened, closeAll);
+	} catch (error) {
+		await closeAll();
+		throw error;
+	}
+}
+
+async function assemble(
+	config: Config,
+	env: Readonly<Record<string, string | undefined>>,
+	log: Logger,
+	opened: (() => unknown)[],
+	close: () => Promise<void>,
+): Promise<Node> {
+	mkdirSync(config.data, { recursive: true, mode: 0o700 });
+	const location =
+		config.store.kind === "postgres"
+			? { kind: "postgres" as const, url: config.store.url }
+			: { kind: "embedded" as const, folder: config.data };
+	const store = await openStore(location, log);
+	opened.push(() => store.close());
+	const recorder = await Recorder.open({ folder: logFolder(config), store, log });
+	opened.push(() => recorder.close());
+	const record = (entry: Parameters<Recorder["record"]>[0]) => {
+		recorder.record(entry);
+	};
+	const licenses = await LicenseShelf.open({
+		folder: config.licenses,
+		maskSecret: await store.secret("masks"),
+		record,
+		log,
+	});
+	opened.push(() => licenses.close());
+	const grants = await Grants.open({ store, licenses, targets: config.targets, now: Date.now, record, log });
+	opened.push(() => grants.close());
+	const analyser = createAnalyser({
+		statementBytes: config.bounds.statementBytes,
+		cacheBytes: CACHE_BYTES,
+		timeoutMs: ANALYSIS_MS,
+	});
+	opened.push(() => analyser.close());
+	const engines = new Map([[postgres.name, postgres]]);
+	const gateway = new Gateway({ config, grants, licenses, recorder, analyser, engines, env, log });
+	opened.push(() => gateway.close());
+	recorder.countersOf = (session) => gateway.counters(session);
+	opened.push(watchJournal(recorder, log));
+	const listeners = await listen(config, gateway, grants, log);
+	opened.push(() => Promise.all(listeners.map((listener) => listener.close())));
+	const control = new NodeControl(config, grants, recorder, gateway);
+	const running: Running[] = [await openAdminSocket(adminSocket(config), control, log)];
+	if (config.listen.api !== undefined) running.push(await openApi(config.listen.api, control, log));
+	opened.push(() => Promise.all(running.map((one) => one.close())));
+	return { config, control, problems: () => licenses.problems(), close };
+}
+
+/** A full disk gets room again, and then service goes on. */
+function watchJournal(recorder: Recorder, log: Logger): () => void {
+	const timer = setInterval(() => {
+		if (recorder.journal.failure === undefined) return;
+		try {
+			recorder.journal.reopen();
+			log.info("the recording can be written again");
+		} catch {
+			// Still failing: it was logged when it began.
+		}
+	}, REOPEN_MS);
+	timer.unref();
+	return () => clearInterval(timer);
+}
+
+async function listen(config: Config, gateway: Gateway, grants: Grants, log: Logger): Promise<Listener[]> {
+	const tls =
+		config.tls === undefined ? undefined : loadTls(config.tls, certificateHash, (pem) => new X509Certificate(pem).raw);
+	const ports: { address: Address; target: string | undefined }[] = [];
+	if (config.listen.postgres !== undefined) ports.push({ address: config.listen.postgres, target: undefined });
+	for (const target of config.targets.values()) {
+		if (target.listen !== undefined) ports.push({ address: target.listen, target: target.name });
+	}
+	const listeners: Listener[] = [];
+	try {
+		for (const { address, target } of ports) {
+			const listener = await Listener.open({
+				address,
+				engine: postgres,
+				gateway,
+				verifierFor: async (username) => ({ scramSha256: await grants.verifierFor(username) }),
+				tls,
+				loginTimeoutMs: config.bounds.loginTimeoutMs,
+				target,
+				log,
+			});
+			listeners.push(listener);
+			log.info({ address: `${address.host}:${address.port}`, engine: postgres.name, target }, "listening");
+		}
+	} catch (error) {
+		await Promise.all(listeners.map((listener) => listener.close()));
+		throw error;
+	}
+	return listeners;
+}
+
+class NodeControl implements Control {
+	readonly #config: Config;
+	readonly #grants: Grants;
+	readonly #recorder: Recorder;
+	readonly #gateway: Gateway;
+
+	constructor(config: Config, grants: Grants, recorder: Recorder, gateway: Gateway) {
+		this.#config = config;
+		this.#grants = grants;
+		this.#recorder = recorder;
+		this.#gateway = gateway;
+	}
+
+	async issueGrant(request: GrantInput): Promise<unknown> {
+		const { grant, password } = await this.#grants.issue({
+			...request,
+			database: request.database,
+			subject: parseSubject(request.subject),
+		});
+		const target = this.#config.targets.get(grant.target);
+		const { host, port } = reachable(target?.listen ?? this.#config.listen.postgres);
+		const url = `postgres://${grant.username}:${password}@${urlHost(host)}:${port}/${encodeURIComponent(grant.database)}`;
+		return {
+			grant: grant.id,
+			license: grant.license,
+			target: grant.target,
+			engine: target?.engine ?? "postgres",
+			host,
+			port,
+			database: grant.database,
+			username: grant.username,
+			password,
+			url,
+			expiresAt: new Date(grant.expiresAt).toISOString(),
+		};
+	}
+
+	async grants(activeOnly: boolean): Promise<readonly unknown[]> {
+		const grants = await this.#grants.list(activeOnly ? { active: true } : {});
+		return grants.map(grantView);
+	}
+
+	async revoke(grant: string, by: string, reason: string): Promise<unknown> {
+		return grantView(await this.#grants.revoke(grant, by, reason));
+	}
+
+	sessions(liveOnly: boolean): Promise<readonly unknown[]> {
+		return this.#recorder.sessions(liveOnly ? { live: true } : {});
+	}
+
+	kill(session: string, by: string, reason: string): boolean {
+		return this.#gateway.kill(session, by, reason);
+	}
+
+	trouble(): string | undefined {
+		return this.#recorder.journal.failure === undefined ? undefined : "the recording cannot be written";
+	}
+}
+
+/** Where a client on this machine finds a port that listens on every address. */
+function reachable(address: Address | undefined): Address {
+	if (address === undefined) return { host: "127.0.0.1", port: 0 };
+	if (address.host === "0.0.0.0") return { ...address, host: "127.0.0.1" };
+	return address.host === "::" ? { ...address, host: "::1" } : address;
+}
+
+function urlHost(host: string): string {
+	return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,423 @@
+/**
+ * The gateway: all sessions of this process. It logs clients in, pairs them with upstreams, and ends them: by kill, by
+ * the end of a grant, by a change of license, at shutdown.
+ */
+import { randomBytes } from "node:crypto";
+import type { Grant, Grants } from "../access/grants.js";
+import type { LicenseShelf } from "../access/licenses.js";
+import { resolveSecret } from "../access/secrets.js";
+import type { Config, TargetConfig } from "../config/document.js";
+import type { License } from "../licensing/license.js";
+import { momentVerdict } from "../licensing/moment.js";
+import type { ClientDoor, ClientLoginRequest, Engine } from "../protocols/engine.js";
+import type { Entry } from "../recorder/entry.js";
+import type { LiveCounters } from "../recorder/recorder.js";
+import type { Analyser } from "../sql/analyser.js";
+import type { Logger } from "../telemetry/log.js";
+import { Catalogs, type DatabaseCatalog } from "./catalogs.js";
+import { Policy } from "./policy.js";
+import { Session, type SessionContext } from "./session.js";
+import { Turn, type TurnRecorder } from "./turn.js";
+import { connectUpstream, sendCancel, type Upstream, UpstreamError } from "./upstream.js";
+import type { Wire } from "./wire.js";
+
+/** How often sessions are looked at for what the clock decides; revocations must end them within a second. */
+const TICK_MS = 100;
+
+/** Why a login is refused, in the client's words. */
+export class LoginRefusal extends Error {
+	constructor(
+		readonly kind: Parameters<ClientDoor["refusal"]>[0],
+		message: string,
+		readonly detail: string | undefined,
+	) {
+		super(message);
+	}
+}
+
+export interface GatewayRecorder extends TurnRecorder {
+	append(entry: Entry): unknown;
+}
+
+export interface GatewayOptions {
+	readonly config: Config;
+	readonly grants: Grants;
+	readonly licenses: LicenseShelf;
+	readonly recorder: GatewayRecorder;
+	readonly analyser: Analyser;
+	readonly engines: ReadonlyMap<string, Engine>;
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly log: Logger;
+}
+
+interface LiveSession {
+	readonly session: Session;
+	readonly catalog: DatabaseCatalog;
+	policy: Policy;
+	readonly key: string;
+}
+
+/** What a login has been found to mean, before its password is proved. */
+export interface LoginMatter {
+	readonly request: ClientLoginRequest;
+	readonly grant: Grant | undefined;
+}
+
+export class Gateway {
+	readonly #options: GatewayOptions;
+	readonly #turn: Turn;
+	readonly #catalogs: Catalogs;
+	readonly #sessions = new Map<string, LiveSession>();
+	readonly #byKey = new Map<string, Session>();
+	/** Policies shared by the sessions of one license on one database. */
+	readonly #policies = new Map<string, { policy: Policy; readonly license: object; readonly view: object }>();
+	/** Sessions that are being made, so that limits hold while they are. */
+	#starting = 0;
+	readonly #startingByLicense = new Map<string, number>();
+	#licenseEpoch = 0;
+	#closing = false;
+	readonly #timer: NodeJS.Timeout;
+	readonly #context: SessionContext;
+
+	constructor(options: GatewayOptions) {
+		const { config, recorder, log, licenses, grants } = options;
+		this.#options = options;
+		this.#turn = new Turn(recorder, config.recording.durability === "strict", log);
+		this.#turn.onFailure = () => this.endAll("recording", "the recording cannot be written");
+		this.#catalogs = new Catalogs({
+			analyser: options.analyser,
+			password: (target) => this.#password(target),
+			nonce: makeNonce,
+			loginTimeoutMs: config.bounds.loginTimeoutMs,
+			log,
+		});
+		this.#context = {
+			analyser: options.analyser,
+			turn: this.#turn,
+			log,
+			messageBytes: config.bounds.messageBytes,
+			record: (entry) => {
+				recorder.append(entry);
+			},
+			policy: (session) => this.#policyOf(session),
+			epoch: () => this.#licenseEpoch + this.#catalogs.epoch,
+			isActive: (grant) => grants.isActive(grant.id),
+			ended: (session) => this.#forget(session),
+		};
+		licenses.onChange((id) => this.#licenseChanged(id));
+		grants.onEnded((grant, how) => {
+			const what = how === "revoked" ? "the grant was revoked" : "the grant has expired";
+			this.#endWhere((session) => session.grant.id === grant.id, what);
+		});
+		this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
+	}
+
+	get size(): number {
+		return this.#sessions.size;
+	}
+
+	counters(id: string): LiveCounters | undefined {
+		return this.#sessions.get(id)?.session;
+	}
+
+	live(): Session[] {
+		return [...this.#sessions.values()].map(({ session }) => session);
+	}
+
+	/** Looks a login name up. The answer does not depend on whether it exists: the proof that follows fails then. */
+	async lookUp(request: ClientLoginRequest): Promise<LoginMatter> {
+		return { request, grant: await this.#options.grants.byUsername(request.username) };
+	}
+
+	/** Everything between the right password and the first statement. Rejects with LoginRefusal. */
+	async open(
+		matter: LoginMatter,
+		engine: Engine,
+		door: ClientDoor,
+		wire: Wire,
+		client: { readonly address: string; readonly tls: boolean; readonly target: string | undefined },
+	): Promise<Session> {
+		const { grant, request } = matter;
+		if (grant === undefined)
+			throw new LoginRefusal("password", `password authentication failed for user "${request.username}"`, undefined);
+		const target = this.#targetOf(grant, engine, client.target);
+		this.#checkDatabase(grant, request);
+		const license = this.#checkLicense(grant, client.address);
+		this.#checkSettings(engine, license.unrestricted, request);
+		this.#reserve(license.id, license.limits.sessions);
+		try {
+			return await this.#pair(grant, target, engine, door, wire, client, request);
+		} finally {
+			this.#release(license.id);
+		}
+	}
+
+	#targetOf(grant: Grant, engine: Engine, port: string | undefined): TargetConfig {
+		const target = this.#options.config.targets.get(grant.target);
+		if (target === undefined || target.engine !== engine.name || (port !== undefined && port !== grant.target)) {
+			throw new LoginRefusal(
+				"database",
+				`target "${grant.target}" is not served here`,
+				"The grant opens another target than this port.",
+			);
+		}
+		return target;
+	}
+
+	#checkDatabase(grant: Grant, request: ClientLoginRequest): void {
+		const { database } = request;
+		const asked = database === undefined || database === request.username ? grant.database : database;
+		if (asked === grant.database || asked === grant.target) return;
+		const detail = `This grant opens database "${grant.database}" of target "${grant.target}".`;
+		throw new LoginRefusal("database", `database "${asked}" does not exist`, detail);
+	}
+
+	#checkLicense(grant: Grant, address: string): License {
+		const { licenses, grants } = this.#options;
+		const refusal = grants.refusal(grant);
+		const license = licenses.get(grant.license);
+		if (refusal !== undefined || license === undefined) {
+			throw new LoginRefusal("outside", refusal ?? `license "${grant.license}" is not in force`, undefined);
+		}
+		const outside = momentVerdict(license, new Date(), address).reason?.message;
+		if (outside !== undefined) throw new LoginRefusal("outside", outside, `License "${license.id}".`);
+		return license;
+	}
+
+	#checkSettings(engine: Engine, unrestricted: boolean, request: ClientLoginRequest): void {
+		if (unrestricted) return;
+		for (const [name, value] of request.settings) {
+			const refused = engine.refusedSetting(name, value);
+			if (refused !== undefined)
+				throw new LoginRefusal("setting", `setting "${name}" cannot be set at login: ${refused}`, undefined);
+		}
+	}
+
+	#reserve(license: string, limit: number | undefined): void {
+		const { sessions } = this.#options.config.bounds;
+		if (this.#closing) throw new LoginRefusal("upstream", "the proxy is shutting down", undefined);
+		if (this.#sessions.size + this.#starting >= sessions) {
+			throw new LoginRefusal(
+				"tooManySessions",
+				"too many sessions",
+				`This proxy serves ${sessions} at a time (bounds.sessions).`,
+			);
+		}
+		const starting = this.#startingByLicense.get(license) ?? 0;
+		const live = this.live().filter((session) => session.grant.license === license).length;
+		if (limit !== undefined && live + starting >= limit) {
+			const detail = `License "${license}", term limits.sessions: ${limit}.`;
+			throw new LoginRefusal("tooManySessions", "too many sessions under this license", detail);
+		}
+		this.#starting += 1;
+		this.#startingByLicense.set(license, starting + 1);
+	}
+
+	#release(license: string): void {
+		this.#starting -= 1;
+		const left = (this.#startingByLicense.get(license) ?? 1) - 1;
+		if (left === 0) this.#startingByLicense.delete(license);
+		else this.#startingByLicense.set(license, left);
+	}
+
+	async #pair(
+		grant: Grant,
+		target: TargetConfig,
+		engine: Engine,
+		door: ClientDoor,
+		wire: Wire,
+		client: { readonly address: string; readonly tls: boolean },
+		request: ClientLoginRequest,
+	): Promise<Session> {
+		const [catalog, upstream] = await this.#connect(grant, target, engine, request);
+		try {
+			const license = this.#checkLicense(grant, client.address);
+			const unfit = license.unrestricted ? undefined : engine.refusedUpstream(upstream.ready.reported);
+			if (unfit !== undefined)
+				throw new LoginRefusal("setting", `the session cannot be read exactly: ${unfit}`, undefined);
+			const id = `s_${randomBytes(9).toString("base64url").replace(/[-_]/g, "x")}`;
+			const policy = this.#policyFor(grant, catalog);
+			if (policy === undefined) throw new LoginRefusal("outside", "the license was withdrawn", undefined);
+			const session = new Session(
+				id,
+				grant,
+				target,
+				engine,
+				client.address,
+				wire,
+				upstream,
+				policy,
+				catalog,
+				this.#context,
+			);
+			this.#record(session, request, client.tls);
+			const secret = randomBytes(4 + door.secretBytes);
+			// Clients take the number for a process id and may print it: it is kept positive.
+			const cancel = { processId: secret.readUInt32BE(0) & 0x7fffffff, secret: secret.subarray(4) };
+			const key = door.cancelKey(cancel.processId, cancel.secret);
+			this.#sessions.set(id, { session, catalog, policy, key });
+			this.#byKey.set(key, session);
+			session.start(door.welcome(upstream.ready, cancel), door.leftover());
+			return session;
+		} catch (error) {
+			upstream.socket.destroy();
+			throw error;
+		}
+	}
+
+	async #connect(
+		grant: Grant,
+		target: TargetConfig,
+		engine: Engine,
+		request: ClientLoginRequest,
+	): Promise<[DatabaseCatalog, Upstream]> {
+		const license = this.#options.licenses.get(grant.license);
+		const settings = new Map(request.settings);
+		if (license?.unrestricted !== true) for (const [name, value] of engine.pinnedSettings) settings.set(name, value);
+		try {
+			const catalog = await this.#catalogs.open(engine, target, grant.database);
+			const upstream = await connectUpstream({
+				engine,
+				target,
+				database: grant.database,
+				password: await this.#password(target),
+				settings,
+				nonce: makeNonce(),
+				timeoutMs: this.#options.config.bounds.loginTimeoutMs,
+			});
+			return [catalog, upstream];
+		} catch (error) {
+			const code = error instanceof UpstreamError ? error.code : undefined;
+			this.#options.log.error({ target: target.name, err: String(error), code }, "the upstream cannot be reached");
+			const detail = code === undefined ? undefined : `The database answered with ${code}.`;
+			throw new LoginRefusal("upstream", `the database behind target "${target.name}" cannot be reached`, detail);
+		}
+	}
+
+	#record(session: Session, request: ClientLoginRequest, tls: boolean): void {
+		const { grant, license } = session;
+		try {
+			this.#options.recorder.append({
+				type: "session.start",
+				session: session.id,
+				grant: grant.id,
+				license: license.id,
+				licenseDigest: license.digest,
+				subject: grant.subject.name,
+				target: grant.target,
+				engine: session.engine.name,
+				database: grant.database,
+				clientAddress: session.clientAddress,
+				application: request.application ?? null,
+				tls,
+			});
+			// Not at the end of the turn: a session whose start is not in the log does not begin.
+			this.#options.recorder.flush();
+		} catch (error) {
+			this.#options.log.error({ err: String(error) }, "the recording cannot be written: no session can begin");
+			throw new LoginRefusal("recording", "the recording cannot be written, so no session can begin", undefined);
+		}
+	}
+
+	#password(target: TargetConfig): Promise<string | undefined> {
+		const { password } = target.credentials;
+		return password === undefined ? Promise.resolve(undefined) : resolveSecret(password, this.#options.env);
+	}
+
+	#policyFor(grant: Grant, catalog: DatabaseCatalog): Policy | undefined {
+		const license = this.#options.licenses.get(grant.license);
+		if (license === undefined) return undefined;
+		const key = `${grant.license}\0${grant.target}\0${grant.database}`;
+		const known = this.#policies.get(key);
+		const { view } = catalog;
+		const epoch = this.#context.epoch();
+		if (known !== undefined && known.license === license && known.view === view && known.policy.epoch === epoch)
+			return known.policy;
+		const policy = new Policy(license, view, epoch);
+		this.#policies.set(key, { policy, license, view });
+		return policy;
+	}
+
+	#policyOf(session: Session): Policy | undefined {
+		const live = this.#sessions.get(session.id);
+		if (live === undefined) return undefined;
+		live.catalog.use();
+		return this.#policyFor(session.grant, live.catalog);
+	}
+
+	// ---- the ends of sessions
+
+	/** A cancel request with our key: passed on for that session, with the upstream's own key. Unknown: nothing happens. */
+	async cancel(key: string): Promise<void> {
+		const session = this.#byKey.get(key);
+		const request = session?.upstream.ready.cancelRequest;
+		if (session !== undefined && request !== undefined) await sendCancel(session.target, request, 5000);
+	}
+
+	/** False: there is no such session. */
+	kill(id: string, by: string, reason: string): boolean {
+		const live = this.#sessions.get(id);
+		if (live === undefined) return false;
+		live.session.terminate(
+			"administrator",
+			"terminating connection due to administrator command",
+			`Killed by ${by}: ${reason}`,
+		);
+		return true;
+	}
+
+	endAll(cause: "administrator" | "recording", message: string): void {
+		for (const { session } of [...this.#sessions.values()]) session.terminate(cause, message, undefined);
+	}
+
+	#endWhere(concerns: (session: Session) => boolean, why: string): void {
+		for (const { session } of [...this.#sessions.values()]) {
+			if (concerns(session))
+				session.terminate("administrator", `terminating connection: ${why}`, `Grant ${session.grant.id}.`);
+		}
+	}
+
+	/** Sessions go on under the new terms, from their next statement; without a license, or not covered any more, they end. */
+	#licenseChanged(id: string): void {
+		this.#licenseEpoch += 1;
+		this.#policies.clear();
+		const { licenses, grants } = this.#options;
+		if (licenses.get(id) === undefined) {
+			this.#endWhere((session) => session.grant.license === id, `license "${id}" was withdrawn`);
+			return;
+		}
+		this.#endWhere(
+			(session) => session.grant.license === id && grants.refusal(session.grant) !== undefined,
+			`license "${id}" no longer covers this session`,
+		);
+		this.#endWhere(
+			(session) => session.grant.license === id && session.unrestricted && licenses.get(id)?.unrestricted !== true,
+			`license "${id}" now restricts what this session was begun without`,
+		);
+	}
+
+	#forget(session: Session): void {
+		const live = this.#sessions.get(session.id);
+		if (live === undefined) return;
+		this.#sessions.delete(session.id);
+		this.#byKey.delete(live.key);
+	}
+
+	#tick(): void {
+		const now = performance.now();
+		for (const { session } of this.#sessions.values()) session.tick(now);
+	}
+
+	async close(): Promise<void> {
+		this.#closing = true;
+		clearInterval(this.#timer);
+		this.endAll("administrator", "terminating connection due to administrator command");
+		this.#catalogs.close();
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
+/** RFC 5802: printable ASCII without commas. */
+export function makeNonce(): string {
+	return randomBytes(24).toString("base64");
+}

@@ -1,0 +1,203 @@
+/**
+ * A license applied to a database: facts become verdicts, decisions become the words that a client gets, and the
+ * server's word on where a column comes from is judged.
+ *
+ * One policy holds for one license as it stands and one catalog snapshot; when either changes, a new one takes its place,
+ * so that whatever it keeps (verdicts by facts, origins) is never older than its sources.
+ */
+import { type Ancestry, columnMaskFor, decideStatement, mayReadColumn } from "../licensing/decide.js";
+import type { ColumnMask, Decision, Obligations, Reason } from "../licensing/decision.js";
+import type { License } from "../licensing/license.js";
+import { maskValue } from "../licensing/masks.js";
+import type {
+	Denial,
+	Judgement,
+	OriginVerdict,
+	ResultCap,
+	ResultPlan,
+	ValueMask,
+	Verdict,
+} from "../protocols/engine.js";
+import type { RecordedDecision, RecordedReason } from "../recorder/entry.js";
+import type { CatalogView } from "../sql/catalog-view.js";
+import type { RelationUse, StatementFacts, TextFacts } from "../sql/facts.js";
+
+/** What a decision looks like in the recording, but for its id. */
+export type DecisionRecord = Omit<RecordedDecision, "id">;
+
+export interface PolicyVerdict extends Verdict {
+	readonly decision: Decision;
+	readonly record: DecisionRecord;
+}
+
+const NO_PLAN: ResultPlan = {
+	masks: new Map(),
+	reduceErrors: false,
+	rows: undefined,
+	bytes: undefined,
+	sampleRows: 0,
+};
+
+export class Policy {
+	readonly license: License;
+	readonly epoch: number;
+	readonly checksOrigin: boolean;
+	readonly #catalog: CatalogView;
+	readonly #verdicts = new WeakMap<StatementFacts, PolicyVerdict>();
+	readonly #judgements = new WeakMap<TextFacts, Judgement>();
+	readonly #origins = new Map<number, OriginVerdict | undefined>();
+	readonly #ancestry: Ancestry;
+
+	constructor(license: License, catalog: CatalogView, epoch: number) {
+		this.license = license;
+		this.epoch = epoch;
+		this.#catalog = catalog;
+		this.#ancestry = catalog.ancestry;
+		this.checksOrigin = !license.unrestricted && !license.observe;
+	}
+
+	judgement(facts: TextFacts, text: () => string): Judgement {
+		const known = this.#judgements.get(facts);
+		if (known !== undefined) return known;
+		const statements = facts.refusal === undefined ? facts.statements : [unreadFacts(facts, text())];
+		const judgement = { verdicts: statements.map((statement) => this.verdict(statement)), epoch: this.epoch };
+		this.#judgements.set(facts, judgement);
+		return judgement;
+	}
+
+	verdict(facts: StatementFacts): PolicyVerdict {
+		const known = this.#verdicts.get(facts);
+		if (known !== undefined) return known;
+		const verdict = this.#decide(facts);
+		this.#verdicts.set(facts, verdict);
+		return verdict;
+	}
+
+	#decide(facts: StatementFacts): PolicyVerdict {
+		const decision = this.#copyRule(facts, decideStatement(this.license, facts, this.#ancestry));
+		if (decision.effect === "deny") {
+			const record = { effect: "deny" as const, reasons: recorded(decision.reasons), masks: [] };
+			return { facts, denied: true, plan: NO_PLAN, decision, record };
+		}
+		const { obligations, observed } = decision;
+		const record: DecisionRecord = {
+			effect: "allow",
+			reasons: recorded([...decision.reasons, ...(observed?.reasons ?? [])]),
+			masks: [...obligations.masks].map(([index, mask]) => ({
+				column: facts.outputs?.[index]?.name ?? String(index + 1),
+				mask: mask.mask.kind,
+				term: mask.term,
+			})),
+			...(observed === undefined ? {} : { observed: "deny" as const }),
+		};
+		return { facts, denied: false, plan: this.#plan(facts, obligations), decision, record };
+	}
+
+	/** COPY … TO STDOUT says nothing of where its columns come from, and this build does not rewrite its rows. */
+	#copyRule(facts: StatementFacts, decision: Decision): Decision {
+		if (facts.copy?.direction !== "out" || decision.effect === "deny" || decision.obligations.masks.size === 0)
+			return decision;
+		const [mask] = decision.obligations.masks.values();
+		return {
+			effect: "deny",
+			case: "notPermitted",
+			reasons: [{ term: mask?.term, message: "masked columns cannot be copied out" }],
+			hint: "Select the rows instead, or copy the other columns.",
+		};
+	}
+
+	#plan(facts: StatementFacts, obligations: Obligations): ResultPlan {
+		const masks = new Map<number, ValueMask>();
+		for (const [index, mask] of obligations.masks) masks.set(index, valueMask(mask));
+		// What could not be read (nothing is forbidden then) may deliver anything.
+		const delivers = facts.deliversRows || facts.refusal !== undefined || facts.opaqueResult;
+		return {
+			masks,
+			reduceErrors: obligations.touchesMasked,
+			rows: delivers ? this.#cap(obligations.rows, "rows") : undefined,
+			bytes: delivers ? this.#cap(obligations.bytes, "bytes") : undefined,
+			sampleRows: this.license.recordResults,
+		};
+	}
+
+	#cap(cap: Obligations["rows"], unit: string): ResultCap | undefined {
+		if (cap === undefined) return undefined;
+		const what =
+			cap.then === "error"
+				? `the statement delivers more than ${cap.max} ${unit}`
+				: `the result was cut: the license allows ${cap.max} ${unit} a statement`;
+		const denial: Denial = {
+			case: "capExceeded",
+			message: what,
+			detail: `License "${this.license.id}", term ${cap.term}.`,
+			hint: "Ask for fewer rows (LIMIT, a narrower WHERE), or for a license with a higher cap.",
+		};
+		return { max: cap.max, onExceed: cap.then, denial };
+	}
+
+	/** The words of a denial, for one execution of the statement. */
+	denial(decision: Extract<Decision, { effect: "deny" }>, id: string): Denial {
+		const [first, ...others] = decision.reasons;
+		const terms = decision.reasons.map((reason) => reason.term).filter((term) => term !== undefined);
+		const term = terms.length === 0 ? "no term permits it" : `term ${[...new Set(terms)].join(", ")}`;
+		const more = others.length === 0 ? "" : ` Also: ${others.map((reason) => reason.message).join("; ")}.`;
+		return {
+			case: decision.case,
+			message: first?.message ?? "not permitted",
+			detail: `License "${this.license.id}", ${term}; decision ${id}.${more}`,
+			hint: decision.hint,
+		};
+	}
+
+	/** The third word on a result column: the server's own, of where it comes from. */
+	origin(relation: number, column: number): OriginVerdict | undefined {
+		// Attribute numbers lie between -6 (system columns) and 1600.
+		const key = relation * 4096 + column + 64;
+		const known = this.#origins.get(key);
+		if (known !== undefined || this.#origins.has(key)) return known;
+		const verdict = this.#judgeOrigin(relation, column);
+		this.#origins.set(key, verdict);
+		return verdict;
+	}
+
+	#judgeOrigin(relation: number, column: number): OriginVerdict | undefined {
+		const name = this.#catalog.column(relation, column);
+		if (name === undefined) return undefined;
+		const mask = columnMaskFor(this.license, name, this.#ancestry);
+		const sort: RelationUse["sort"] = this.#catalog.sort(name);
+		return {
+			permitted: mayReadColumn(this.license, name, this.#ancestry, sort),
+			mask: mask === undefined ? undefined : valueMask(mask),
+			name: `${name.schema}.${name.name}.${name.column}`,
+		};
+	}
+}
+
+function valueMask(mask: ColumnMask): ValueMask {
+	return { name: mask.mask.kind, term: mask.term, apply: (value, kind) => maskValue(mask, value, kind) };
+}
+
+function recorded(reasons: readonly Reason[]): RecordedReason[] {
+	return reasons.map(({ term, message }) => ({ term: term ?? null, message }));
+}
+
+/** A text that could not be read at all is one statement of which nothing is known but that. */
+function unreadFacts(facts: TextFacts, text: string): StatementFacts {
+	return {
+		start: 0,
+		end: text.length,
+		tag: "UNREAD",
+		commands: [],
+		relations: [],
+		columns: [],
+		functions: [],
+		outputs: undefined,
+		opaqueResult: true,
+		writes: true,
+		deliversRows: true,
+		collects: [],
+		changesCatalog: true,
+		literalSensitive: true,
+		...(facts.refusal === undefined ? {} : { refusal: facts.refusal }),
+	};
+}

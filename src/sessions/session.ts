@@ -1,0 +1,432 @@
+/**
+ * One session: a client connection under a grant, paired with one upstream connection. It is the relay's host: it judges
+ * by its license, records before anything goes upstream, keeps the counts, and writes once a turn.
+ */
+import type { Grant } from "../access/grants.js";
+import type { TargetConfig } from "../config/document.js";
+import type { License } from "../licensing/license.js";
+import { type MomentVerdict, momentVerdict } from "../licensing/moment.js";
+import type {
+	Denial,
+	Engine,
+	Execution,
+	Judgement,
+	OriginVerdict,
+	Outcome,
+	Relay,
+	RelayHost,
+	TerminationCause,
+	Verdict,
+} from "../protocols/engine.js";
+import type { Entry } from "../recorder/entry.js";
+import type { Analyser, ReadingContext } from "../sql/analyser.js";
+import type { StatementFacts, TextFacts } from "../sql/facts.js";
+import type { Logger } from "../telemetry/log.js";
+import type { DatabaseCatalog } from "./catalogs.js";
+import type { Policy, PolicyVerdict } from "./policy.js";
+import type { Turn, TurnMember } from "./turn.js";
+import { sendCancel, type Upstream } from "./upstream.js";
+import { Wire } from "./wire.js";
+
+/** What a session needs of the gateway. */
+export interface SessionContext {
+	readonly analyser: Analyser;
+	readonly turn: Turn;
+	readonly log: Logger;
+	readonly messageBytes: number;
+	record(entry: Entry): void;
+	/** The policy for a session's license and catalog as they are now; undefined when the license was withdrawn. */
+	policy(session: Session): Policy | undefined;
+	epoch(): number;
+	isActive(grant: Grant): boolean;
+	ended(session: Session): void;
+}
+
+/** One run, with what has to be remembered of it until its result. */
+class SessionExecution implements Execution {
+	constructor(
+		readonly statement: number,
+		readonly verdict: Verdict,
+		readonly denial: Denial | undefined,
+		readonly beganAt: number,
+	) {}
+}
+
+const CANCEL_MS = 5000;
+
+export class Session implements RelayHost, TurnMember {
+	readonly startedAt = new Date();
+	statements = 0;
+	denied = 0;
+	rowsOut = 0;
+	bytesOut = 0;
+	bytesIn = 0;
+	/** Host's clock, milliseconds: when the client was last heard or answered. */
+	activeAt = performance.now();
+	readonly unrestricted: boolean;
+	readonly #context: SessionContext;
+	readonly #client: Wire;
+	readonly #server: Wire;
+	readonly #relay: Relay;
+	readonly #catalog: DatabaseCatalog;
+	#policy: Policy;
+	#moment: MomentVerdict | undefined;
+	#momentOf: License | undefined;
+	#reading: ReadingContext | undefined;
+	#toClient: Buffer[] = [];
+	#toUpstream: Buffer[] = [];
+	#inTurn = false;
+	#held = false;
+	#ended = false;
+	#timedOut: number | undefined;
+	/** Something could not be recorded: nothing may run any more. */
+	#unrecorded = false;
+
+	constructor(
+		readonly id: string,
+		readonly grant: Grant,
+		readonly target: TargetConfig,
+		readonly engine: Engine,
+		readonly clientAddress: string,
+		client: Wire,
+		readonly upstream: Upstream,
+		policy: Policy,
+		catalog: DatabaseCatalog,
+		context: SessionContext,
+	) {
+		this.#context = context;
+		this.#policy = policy;
+		this.#catalog = catalog;
+		this.#client = client;
+		this.#server = new Wire(upstream.socket);
+		this.unrestricted = policy.license.unrestricted;
+		this.#relay = engine.relay(this, { messageBytes: context.messageBytes, upstream: upstream.ready });
+	}
+
+	/** `greeting`: what the client is told first; `leftover`: what it has sent already. */
+	start(greeting: Buffer, leftover: Buffer): void {
+		this.toClient(greeting);
+		this.#server.attach({
+			data: (chunk) => {
+				this.#relay.fromUpstream(chunk);
+			},
+			drained: () => {
+				if (!this.#held) this.#client.resume();
+			},
+			closed: (reason) => this.#lost(reason),
+		});
+		this.#client.attach({
+			data: (chunk) => this.#fromClient(chunk),
+			drained: () => this.#server.resume(),
+			closed: (reason) => this.#leave(`client: ${reason}`),
+		});
+		if (this.upstream.ready.rest.length > 0) this.#relay.fromUpstream(this.upstream.ready.rest);
+		if (leftover.length > 0) this.#fromClient(leftover);
+	}
+
+	get license(): License {
+		return this.#policy.license;
+	}
+
+	get checksOrigin(): boolean {
+		return this.#policy.checksOrigin;
+	}
+
+	#fromClient(chunk: Buffer): void {
+		this.activeAt = performance.now();
+		this.bytesIn += chunk.length;
+		this.#relay.fromClient(chunk);
+	}
+
+	// ---- what the relay asks for
+
+	toClient(bytes: Buffer): void {
+		this.#toClient.push(bytes);
+		this.bytesOut += bytes.length;
+		this.#join();
+	}
+
+	toUpstream(bytes: Buffer): void {
+		this.#toUpstream.push(bytes);
+		this.#join();
+	}
+
+	#join(): void {
+		if (this.#inTurn) return;
+		this.#inTurn = true;
+		this.#context.turn.add(this);
+	}
+
+	epoch(): number {
+		return this.#context.epoch();
+	}
+
+	/** The policy as license and catalog are now. */
+	#current(): Policy {
+		const policy = this.#policy.epoch === this.#context.epoch() ? this.#policy : this.#context.policy(this);
+		if (policy !== undefined) this.#policy = policy;
+		return this.#policy;
+	}
+
+	judge(text: Uint8Array, searchPath: readonly string[]): Judgement | Promise<Judgement> {
+		const context = this.#readingContext(searchPath);
+		const facts = this.#context.analyser.analyse(text, context);
+		if (facts instanceof Promise) {
+			const copy = Buffer.from(text);
+			return facts.then((answer) => this.#judged(answer, copy, context));
+		}
+		if (this.#isMissed(facts)) return this.#judged(facts, Buffer.from(text), context);
+		return this.#current().judgement(facts, () => Buffer.from(text).toString("utf8"));
+	}
+
+	#readingContext(searchPath: readonly string[]): ReadingContext {
+		if (this.#reading?.searchPath !== searchPath) {
+			this.#reading = {
+				target: this.target.name,
+				database: this.grant.database,
+				searchPath,
+				user: this.target.credentials.username,
+			};
+		}
+		return this.#reading;
+	}
+
+	#isMissed(facts: TextFacts): boolean {
+		return facts.statements.some((statement) => statement.refusal?.kind === "unresolved");
+	}
+
+	/** A name that the snapshot does not know may be newer than it: it is read again, once, before the verdict. */
+	async #judged(facts: TextFacts, text: Buffer, context: ReadingContext): Promise<Judgement> {
+		let answer = facts;
+		if (this.#isMissed(facts) && !this.unrestricted) {
+			const changed = await this.#catalog.missed().catch((error: unknown) => {
+				this.#context.log.warn({ target: this.target.name, err: String(error) }, "the catalog could not be read");
+				return false;
+			});
+			if (changed) answer = await this.#context.analyser.analyse(text, context);
+		}
+		return this.#current().judgement(answer, () => text.toString("utf8"));
+	}
+
+	verdictFor(facts: StatementFacts): Verdict {
+		return this.#current().verdict(facts);
+	}
+
+	/** Checks the moment, gives the decision its id, and puts the statement into the recording. */
+	begin(
+		judged: Verdict,
+		text: string,
+		parameters: readonly (string | null)[],
+		prepared: string | undefined,
+		parseOnly: boolean,
+		overruling: Denial | undefined,
+	): Execution {
+		// Every verdict that a relay holds came from a policy of ours.
+		const verdict = judged as PolicyVerdict;
+		this.statements += 1;
+		const number = this.statements;
+		const id = `${this.id.replace("s_", "d_")}.${number}`;
+		const denial = this.#denial(verdict, id, parseOnly, overruling);
+		if (denial !== undefined) this.denied += 1;
+		const decision =
+			denial === undefined || verdict.decision.effect === "deny"
+				? { id, ...verdict.record }
+				: { id, effect: "deny" as const, reasons: [{ term: null, message: denial.message }], masks: [] };
+		this.#record({
+			type: "statement",
+			session: this.id,
+			statement: number,
+			sql: text,
+			parameters,
+			...(prepared === undefined ? {} : { prepared }),
+			...(parseOnly ? { parseOnly } : {}),
+			decision,
+		});
+		return new SessionExecution(number, verdict, denial, performance.now());
+	}
+
+	/** If the recording fails, nothing of this turn goes upstream and the session ends. */
+	#record(entry: Entry): void {
+		try {
+			this.#context.record(entry);
+		} catch (error) {
+			if (this.#unrecorded) return;
+			this.#unrecorded = true;
+			this.#context.log.error({ session: this.id, err: String(error) }, "the recording cannot be written");
+			setImmediate(() => this.failRecording());
+		}
+	}
+
+	#denial(verdict: PolicyVerdict, id: string, parseOnly: boolean, overruling: Denial | undefined): Denial | undefined {
+		const policy = this.#current();
+		if (verdict.decision.effect === "deny") return policy.denial(verdict.decision, id);
+		if (overruling !== undefined) return { ...overruling, detail: `${overruling.detail} Decision ${id}.` };
+		if (parseOnly) return undefined;
+		const reason = this.momentReason();
+		if (reason === undefined) return undefined;
+		return {
+			case: "outside",
+			message: reason,
+			detail: `License "${this.license.id}"; decision ${id}.`,
+			hint: "Ask for access at another time, or for another license.",
+		};
+	}
+
+	/** Why nothing may run at this moment: ended grant, validity, hours, region. */
+	momentReason(): string | undefined {
+		if (!this.#context.isActive(this.grant)) return "the grant has ended";
+		const policy = this.#current();
+		const now = Date.now();
+		if (this.#moment === undefined || now >= this.#moment.validUntilMs || this.#momentOf !== policy.license) {
+			this.#moment = momentVerdict(policy.license, new Date(now), this.clientAddress);
+			this.#momentOf = policy.license;
+		}
+		return this.#moment.reason?.message;
+	}
+
+	finish(execution: Execution, outcome: Outcome): void {
+		this.rowsOut += outcome.rows;
+		this.activeAt = performance.now();
+		this.#record({
+			type: "result",
+			session: this.id,
+			statement: execution.statement,
+			command: outcome.command,
+			rows: outcome.rows,
+			bytes: outcome.bytes,
+			durationMs: Math.round((this.activeAt - execution.beganAt) * 1000) / 1000,
+			error: outcome.error,
+			masked: outcome.masked,
+			sample: outcome.sample,
+		});
+	}
+
+	origin(relation: number, column: number): OriginVerdict | undefined {
+		return this.#current().origin(relation, column);
+	}
+
+	incident(execution: Execution | undefined, message: string): void {
+		const statement = execution?.statement ?? 0;
+		this.#context.log.error({ session: this.id, statement, incident: message }, "incident");
+		this.#record({ type: "incident", session: this.id, statement, message });
+	}
+
+	cancelUpstream(): Promise<void> {
+		const request = this.upstream.ready.cancelRequest;
+		return request === undefined ? Promise.resolve() : sendCancel(this.target, request, CANCEL_MS);
+	}
+
+	refreshCatalog(): Promise<void> {
+		return this.#catalog.refresh();
+	}
+
+	holdClient(held: boolean): void {
+		if (this.#held === held) return;
+		this.#held = held;
+		if (held) this.#client.pause();
+		else if (!this.#server.backedUp) this.#client.resume();
+	}
+
+	end(reason: string): void {
+		this.#leave(reason);
+	}
+
+	// ---- the end of a turn
+
+	takeForUpstream(): readonly Buffer[] {
+		this.#inTurn = false;
+		const chunks = this.#toUpstream;
+		if (chunks.length > 0) this.#toUpstream = [];
+		return this.#unrecorded ? [] : chunks;
+	}
+
+	writeToUpstream(chunks: readonly Buffer[]): void {
+		if (chunks.length > 0 && !this.#server.write(chunks)) this.#client.pause();
+	}
+
+	writeToClient(): void {
+		const chunks = this.#toClient;
+		if (chunks.length === 0) return;
+		this.#toClient = [];
+		if (!this.#client.write(chunks)) this.#server.pause();
+	}
+
+	failRecording(): void {
+		this.#inTurn = false;
+		// What was not recorded does not run.
+		this.#unrecorded = true;
+		this.#toUpstream = [];
+		this.terminate("recording", "the recording cannot be written", "Nothing runs that is not recorded.");
+	}
+
+	// ---- the ends of a session
+
+	/** Ends it from our side, with the engine's own fatal error. */
+	terminate(cause: TerminationCause, message: string, detail: string | undefined): void {
+		if (this.#ended) return;
+		this.#relay.terminate(cause, message, detail);
+		this.#leave(message);
+	}
+
+	/** Called every now and then: limits that depend on the clock. `now`: host's clock in milliseconds. */
+	tick(now: number): void {
+		const reason = this.momentReason();
+		if (reason !== undefined) {
+			this.terminate("administrator", `terminating connection: ${reason}`, `License "${this.license.id}".`);
+			return;
+		}
+		const { statementTimeoutMs, idleTimeoutMs } = this.license.limits;
+		const since = this.#relay.busySince;
+		if (since === undefined) {
+			const idle = idleTimeoutMs !== undefined && !this.#relay.busy && now - this.activeAt > idleTimeoutMs;
+			if (idle)
+				this.terminate(
+					"idle",
+					"terminating connection due to idle-session timeout",
+					"License term limits.idleTimeout.",
+				);
+			return;
+		}
+		if (this.license.observe || statementTimeoutMs === undefined || now - since <= statementTimeoutMs) return;
+		if (this.#timedOut === since) return;
+		this.#timedOut = since;
+		this.#relay.timeOut(`License "${this.license.id}", term limits.statementTimeout (${statementTimeoutMs} ms).`);
+	}
+
+	/** The upstream went away. */
+	#lost(reason: string): void {
+		if (this.#ended) return;
+		this.#context.log.warn(
+			{ session: this.id, target: this.target.name, reason },
+			"the upstream closed the connection",
+		);
+		this.#relay.terminate("upstream", "the connection to the database was lost", undefined);
+		this.#leave(`upstream: ${reason}`);
+	}
+
+	#leave(reason: string): void {
+		if (this.#ended) return;
+		this.#ended = true;
+		if (this.#relay.busy) this.cancelUpstream().catch(() => undefined);
+		this.#record({
+			type: "session.end",
+			session: this.id,
+			reason,
+			statements: this.statements,
+			denied: this.denied,
+			rowsOut: this.rowsOut,
+			bytesOut: this.bytesOut,
+			bytesIn: this.bytesIn,
+		});
+		// The last words are written with the turn, after the recording; then both sides are closed.
+		this.#join();
+		setImmediate(() => {
+			setImmediate(() => {
+				this.#server.write([this.engine.goodbye]);
+				this.#server.end();
+				this.#client.end();
+			});
+		});
+		this.#context.ended(this);
+	}
+}

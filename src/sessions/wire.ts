@@ -1,0 +1,89 @@
+/**
+ * One side's socket: chunks in, one write a turn out, with back-pressure told as it happens.
+ */
+import type { Socket } from "node:net";
+
+export interface WireEvents {
+	data(chunk: Buffer): void;
+	/** What was written has left: the other side may be read again. */
+	drained(): void;
+	/** The peer ended or the connection failed; said once. */
+	closed(reason: string): void;
+}
+
+/** How long a peer may take to receive what was said to it last, before its connection is cut. */
+const LINGER_MS = 2000;
+
+export class Wire {
+	readonly #socket: Socket;
+	#events: WireEvents | undefined;
+	#closed = false;
+
+	constructor(socket: Socket) {
+		this.#socket = socket;
+		socket.setNoDelay(true);
+		socket.setKeepAlive(true, 60_000);
+		socket.on("error", (error) => this.#close(error.message));
+		socket.on("end", () => this.#close("end of stream"));
+		socket.on("close", () => this.#close("closed"));
+	}
+
+	/** Begins to read. */
+	attach(events: WireEvents): void {
+		this.#events = events;
+		this.#socket.on("data", (chunk: Buffer) => events.data(chunk));
+		this.#socket.on("drain", () => events.drained());
+		if (this.#closed) queueMicrotask(() => events.closed("closed"));
+	}
+
+	get socket(): Socket {
+		return this.#socket;
+	}
+
+	/** False: no more should come before `drained`. */
+	write(chunks: readonly Buffer[]): boolean {
+		if (this.#closed || this.#socket.destroyed || !this.#socket.writable) return true;
+		if (chunks.length === 1) return this.#socket.write(chunks[0] as Buffer);
+		const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+		// Copying a little is cheaper than one system call a piece; large pieces go out as they are, in one gathered write.
+		if (bytes <= 16_384) return this.#socket.write(Buffer.concat(chunks, bytes));
+		this.#socket.cork();
+		let room = true;
+		for (const chunk of chunks) room = this.#socket.write(chunk);
+		this.#socket.uncork();
+		return room;
+	}
+
+	get backedUp(): boolean {
+		return this.#socket.writableNeedDrain;
+	}
+
+	pause(): void {
+		this.#socket.pause();
+	}
+
+	resume(): void {
+		if (!this.#closed) this.#socket.resume();
+	}
+
+	/** Says what is left to say and closes; a peer that does not take it is cut off. */
+	end(): void {
+		this.#events = undefined;
+		if (this.#socket.destroyed) return;
+		this.#socket.resume();
+		this.#socket.end();
+		const timer = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+		this.#socket.once("close", () => clearTimeout(timer));
+	}
+
+	destroy(): void {
+		this.#events = undefined;
+		this.#socket.destroy();
+	}
+
+	#close(reason: string): void {
+		if (this.#closed) return;
+		this.#closed = true;
+		this.#events?.closed(reason);
+	}
+}

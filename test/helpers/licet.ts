@@ -1,0 +1,264 @@
+/**
+ * A Licet of the test's own: `licet serve` as a child process with a temporary configuration, licenses and data, and
+ * its command line against it. It ends with the test.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Test } from "tap";
+import { freePort } from "../../src/cli/free-port.js";
+import { licetCommand } from "./project.js";
+import type { RawOptions } from "./raw-client.js";
+
+const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 10_000;
+
+/** Values of the configuration document: written as JSON, which YAML contains. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+export interface LicetOptions {
+	/** Targets by name; `targetOf` makes one out of a URL. */
+	readonly targets: Readonly<Record<string, Json>>;
+	/** Texts of license documents by file name without ending. */
+	readonly licenses: Readonly<Record<string, string>>;
+	/** Further keys of licet.yaml, or other values for those that the helper sets. */
+	readonly config?: Readonly<Record<string, Json>>;
+	readonly env?: Readonly<Record<string, string>>;
+	/** Flags of node itself. */
+	readonly nodeFlags?: readonly string[];
+}
+
+export interface GrantOptions {
+	readonly license: string;
+	readonly target: string;
+	readonly subject?: string;
+	readonly duration?: string;
+	readonly reason?: string;
+	/** Further flags. */
+	readonly flags?: readonly string[];
+}
+
+/** What `licet grant --json` prints. */
+export interface IssuedGrant {
+	readonly grant: string;
+	readonly license: string;
+	readonly target: string;
+	readonly engine: string;
+	readonly host: string;
+	readonly port: number;
+	readonly database: string;
+	readonly username: string;
+	readonly password: string;
+	readonly url: string;
+	readonly expiresAt: string;
+}
+
+export interface CommandResult {
+	readonly code: number | null;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+export interface Licet {
+	readonly host: string;
+	/** Of the PostgreSQL listener. */
+	readonly port: number;
+	readonly folder: string;
+	readonly configFile: string;
+	readonly licenses: string;
+	/** Process id of `licet serve`; another one after a stop and a start. */
+	readonly pid: number;
+	/** What it has printed so far. */
+	log(): string;
+	/** Runs a command, with --config. */
+	cli(...words: readonly string[]): Promise<CommandResult>;
+	/** Runs a command that must succeed and print one JSON value. */
+	json(...words: readonly string[]): Promise<unknown>;
+	grant(options: GrantOptions): Promise<IssuedGrant>;
+	/** Writes a license document, as an administrator would while it runs. */
+	writeLicense(name: string, text: string): void;
+	/** Ends it: SIGTERM by default. Answers the exit code, null after a signal. */
+	stop(signal?: NodeJS.Signals): Promise<number | null>;
+	/** Starts it again on the same data. */
+	start(): Promise<void>;
+}
+
+/** A target for a server's URL, with the rights of the URL's user. */
+export function targetOf(url: string, more: Readonly<Record<string, Json>> = {}): Json {
+	const { hostname, port, username, password, pathname } = new URL(url);
+	return {
+		engine: "postgres",
+		address: `${hostname}:${port}`,
+		databases: [decodeURIComponent(pathname.slice(1))],
+		environment: "test",
+		region: "test",
+		tls: "disable",
+		credentials: { username: decodeURIComponent(username), password: { value: decodeURIComponent(password) } },
+		...more,
+	};
+}
+
+/** How a raw client logs in with a grant. */
+export function rawGrant(grant: IssuedGrant): RawOptions {
+	const { host, port, username: user, password, database } = grant;
+	return { host, port, user, password, database };
+}
+
+/** Starts `licet serve`, waits until it listens, and ends it with the test. */
+export async function startLicet(t: Test, options: LicetOptions): Promise<Licet> {
+	const licet = await openLicet(options);
+	t.teardown(() => licet.close());
+	return licet;
+}
+
+/** The same without a test: the caller closes it. */
+export async function openLicet(options: LicetOptions): Promise<Licet & { close(): Promise<void> }> {
+	const folder = mkdtempSync(join(tmpdir(), "licet-proxy-"));
+	const port = await freePort();
+	const configFile = join(folder, "licet.yaml");
+	const licenses = join(folder, "licenses");
+	mkdirSync(licenses);
+	const writeLicense = (name: string, text: string) => writeFileSync(join(licenses, `${name}.yaml`), text);
+	for (const [name, text] of Object.entries(options.licenses)) writeLicense(name, text);
+	writeFileSync(configFile, `${JSON.stringify(configuration(port, options), undefined, 2)}\n`);
+	const server = new Server(configFile, port, options);
+	const remove = () => rmSync(folder, { recursive: true, force: true });
+	process.once("exit", remove);
+	const close = async () => {
+		await server.stop("SIGKILL");
+		process.removeListener("exit", remove);
+		remove();
+	};
+	await server.start().catch(async (error: unknown) => {
+		await close();
+		throw error;
+	});
+	const cli = (...words: readonly string[]) => runLicet([...words, "--config", configFile], options.env);
+	const json = async (...words: readonly string[]) => parseOutput(words, await cli(...words, "--json"));
+	return {
+		host: "127.0.0.1",
+		port,
+		folder,
+		configFile,
+		licenses,
+		get pid() {
+			return server.pid;
+		},
+		log: () => server.log,
+		cli,
+		json,
+		grant: async (grant) => (await json(...grantWords(grant))) as IssuedGrant,
+		writeLicense,
+		stop: (signal) => server.stop(signal ?? "SIGTERM"),
+		start: () => server.start(),
+		close,
+	};
+}
+
+/** Runs one command of Licet to its end. */
+export function runLicet(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
+	const [node = process.execPath, ...args] = [...licetCommand(), ...words];
+	return new Promise((resolve, reject) => {
+		const child = spawn(node, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+		let stdout = "";
+		let stderr = "";
+		child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+			stdout += chunk;
+		});
+		child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+			stderr += chunk;
+		});
+		child.once("error", reject);
+		child.once("close", (code) => resolve({ code, stdout, stderr }));
+	});
+}
+
+function configuration(port: number, options: LicetOptions): Json {
+	return {
+		listen: { postgres: `127.0.0.1:${port}` },
+		targets: options.targets,
+		licenses: "./licenses",
+		data: "./data",
+		...options.config,
+	};
+}
+
+function grantWords(grant: GrantOptions): string[] {
+	const { subject = "alice", duration = "1h", reason = "a test", flags = [] } = grant;
+	const named = { license: grant.license, target: grant.target, subject, duration, reason };
+	return ["grant", ...Object.entries(named).flatMap(([name, value]) => [`--${name}`, value]), ...flags];
+}
+
+function parseOutput(words: readonly string[], result: CommandResult): unknown {
+	if (result.code === 0) return JSON.parse(result.stdout);
+	throw new Error(`licet ${words.join(" ")} ended with ${result.code}: ${result.stderr || result.stdout}`);
+}
+
+/** The child process, over its starts and stops. */
+class Server {
+	log = "";
+	#child: ChildProcess | undefined;
+	readonly #configFile: string;
+	readonly #port: number;
+	readonly #options: LicetOptions;
+
+	constructor(configFile: string, port: number, options: LicetOptions) {
+		this.#configFile = configFile;
+		this.#port = port;
+		this.#options = options;
+	}
+
+	get pid(): number {
+		return this.#child?.pid ?? 0;
+	}
+
+	get #running(): boolean {
+		return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+	}
+
+	async start(): Promise<void> {
+		const [node = process.execPath, ...args] = licetCommand();
+		const words = [...(this.#options.nodeFlags ?? []), ...args, "serve", "--config", this.#configFile];
+		const child = spawn(node, words, {
+			env: { ...process.env, ...this.#options.env },
+			stdio: ["ignore", "pipe", "pipe"],
+		});
+		this.#child = child;
+		process.once("exit", () => child.kill("SIGKILL"));
+		for (const stream of [child.stdout, child.stderr]) {
+			stream.setEncoding("utf8").on("data", (chunk: string) => {
+				this.log += chunk;
+			});
+		}
+		const deadline = Date.now() + START_TIMEOUT_MS;
+		while (!(await listens(this.#port))) {
+			if (!this.#running) throw new Error(`licet serve ended with ${child.exitCode}:\n${this.log}`);
+			if (Date.now() > deadline) throw new Error(`licet serve does not listen:\n${this.log}`);
+			await new Promise((resolve) => setTimeout(resolve, 50));
+		}
+	}
+
+	async stop(signal: NodeJS.Signals): Promise<number | null> {
+		const child = this.#child;
+		if (!child || !this.#running) return child?.exitCode ?? null;
+		const gone = new Promise((resolve) => child.once("exit", resolve));
+		child.kill(signal);
+		const late = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+		await gone;
+		clearTimeout(late);
+		return child.exitCode;
+	}
+}
+
+function listens(port: number): Promise<boolean> {
+	return new Promise((resolve) => {
+		const socket = connect({ host: "127.0.0.1", port });
+		socket.once("connect", () => {
+			socket.destroy();
+			resolve(true);
+		});
+		socket.once("error", () => resolve(false));
+	});
+}
