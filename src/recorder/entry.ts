@@ -1,0 +1,128 @@
+/**
+ * Entries of the recording: one JSON object a line, append-only (DESIGN: The recording).
+ *
+ * Every entry starts with the same three fields, `v` (format version), `seq` (the node's entry number, from 0, without
+ * holes: the leaf index of the later Merkle tree) and `at` (RFC 3339 UTC with microseconds), so that evidence is added
+ * beside the log, never inside it.
+ */
+
+/** A parameter as the client bound it: text, NULL, or bytes that are not text as "\x…" hex. */
+export type RecordedValue = string | null;
+
+export interface RecordedReason {
+	readonly term: string | null;
+	readonly message: string;
+}
+
+export interface RecordedDecision {
+	/** "d_…": what a denial shows to the client and `licet explain` takes. */
+	readonly id: string;
+	readonly effect: "allow" | "deny";
+	readonly reasons: readonly RecordedReason[];
+	/** Result columns masked by lineage, by name, with the mask's kind and term. */
+	readonly masks: readonly { readonly column: string; readonly mask: string; readonly term: string }[];
+	/** Present under `enforcement: observe`: what would have been decided. */
+	readonly observed?: "deny";
+}
+
+/** Sample of a result's rows as the client saw them. */
+export interface RecordedSample {
+	readonly columns: readonly string[];
+	readonly rows: readonly (readonly RecordedValue[])[];
+}
+
+export type Entry =
+	| {
+			readonly type: "session.start";
+			readonly session: string;
+			readonly grant: string;
+			readonly license: string;
+			readonly licenseDigest: string;
+			readonly subject: string;
+			readonly target: string;
+			readonly engine: string;
+			readonly database: string;
+			readonly clientAddress: string;
+			readonly application: string | null;
+			readonly tls: boolean;
+	  }
+	| {
+			readonly type: "statement";
+			readonly session: string;
+			/** Number of the statement in its session, from 1; results refer to it. */
+			readonly statement: number;
+			readonly sql: string;
+			readonly parameters: readonly RecordedValue[];
+			/** Name of the prepared statement or cursor that it ran through. */
+			readonly prepared?: string;
+			/** True for a Parse alone: the text was judged and planned, nothing ran. */
+			readonly parseOnly?: boolean;
+			readonly decision: RecordedDecision;
+	  }
+	| {
+			readonly type: "result";
+			readonly session: string;
+			readonly statement: number;
+			/** Command tag ("SELECT 3"), or null when it failed or never ran. */
+			readonly command: string | null;
+			readonly rows: number;
+			/** Bytes sent to the client for it. */
+			readonly bytes: number;
+			readonly durationMs: number;
+			readonly error: { readonly code: string; readonly message: string } | null;
+			/** Names of masked result columns, from both walls. */
+			readonly masked: readonly string[];
+			readonly sample: RecordedSample | null;
+	  }
+	| {
+			readonly type: "session.end";
+			readonly session: string;
+			readonly reason: string;
+			readonly statements: number;
+			readonly denied: number;
+			readonly rowsOut: number;
+			readonly bytesOut: number;
+			readonly bytesIn: number;
+	  }
+	| {
+			readonly type: "grant.issue" | "grant.revoke" | "grant.expire";
+			readonly grant: string;
+			readonly license: string;
+			readonly target: string;
+			readonly subject: string;
+			readonly by: string;
+			readonly reason: string;
+	  }
+	| {
+			readonly type: "license.load" | "license.unload" | "license.reject";
+			readonly license: string;
+			readonly licenseDigest: string;
+			readonly message: string;
+	  }
+	| { readonly type: "incident"; readonly session: string; readonly statement: number; readonly message: string }
+	/**
+	 * The continuation of a value too long for one entry: `of` is the `seq` of the first, `field` the value's place in it
+	 * ("sql", "parameters.2", "sample.rows.0.3"), `index` counts from 1; the value is what the entry holds followed by
+	 * its parts in order, of which the last says so.
+	 */
+	| {
+			readonly type: "part";
+			readonly of: number;
+			readonly field: string;
+			readonly index: number;
+			readonly last: boolean;
+			readonly text: string;
+	  }
+	| { readonly type: "gap"; readonly message: string; readonly bytes: number; readonly keptAs: string }
+	| { readonly type: "admin.start" | "admin.stop"; readonly message: string };
+
+/**
+ * An entry as it stands in the log. `parts` tells how many `part` entries follow it at once; a reader that puts them
+ * together drops the field.
+ */
+export type LoggedEntry = {
+	readonly v: 1;
+	readonly seq: number;
+	readonly at: string;
+	readonly parts?: number;
+} & Entry;

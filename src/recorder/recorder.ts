@@ -1,0 +1,216 @@
+/**
+ * The recorder of one node: its journal, the index of its sessions and the reader of its log as one thing.
+ */
+import type { Store } from "../store/store.js";
+import type { Logger } from "../telemetry/log.js";
+import { wallClock } from "./clock.js";
+import type { Entry, LoggedEntry } from "./entry.js";
+import { JournalError } from "./errors.js";
+import { SessionIndex, type SessionSummary } from "./index.js";
+import { Journal } from "./journal.js";
+import { LogReader } from "./reader.js";
+
+export interface RecorderOptions {
+	/** data/log */
+	readonly folder: string;
+	readonly store: Store;
+	readonly log: Logger;
+	/** Milliseconds since the epoch with fractions; the wall clock with microseconds when absent. */
+	readonly now?: () => number;
+	readonly segmentBytes?: number;
+}
+
+export interface LiveCounters {
+	readonly statements: number;
+	readonly denied: number;
+	readonly rowsOut: number;
+	readonly bytesOut: number;
+}
+
+/** How often writing is tried again while the log has failed: space that returned is used within a second. */
+const REOPEN_MS = 1000;
+const LIST_LIMIT = 1000;
+
+export class Recorder {
+	readonly journal: Journal;
+	readonly reader: LogReader;
+	readonly index: SessionIndex;
+	/** Where the numbers of a running session come from. The gateway sets it. */
+	countersOf: (session: string) => LiveCounters | undefined = () => undefined;
+	readonly #log: Logger;
+	readonly #failureListeners = new Set<(error: JournalError) => void>();
+	#reopening: NodeJS.Timeout | undefined;
+
+	private constructor(options: RecorderOptions) {
+		const { folder } = options;
+		this.#log = options.log;
+		this.journal = Journal.open({
+			folder,
+			now: options.now ?? wallClock(),
+			...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+		});
+		this.reader = new LogReader(folder);
+		this.index = new SessionIndex({
+			store: options.store,
+			node: this.journal.node,
+			log: options.log,
+			written: () => {
+				this.journal.flush();
+				return this.journal.writtenPosition;
+			},
+		});
+	}
+
+	/** Opens the log, brings the index up to it and ends the sessions that a crash left open. */
+	static async open(options: RecorderOptions): Promise<Recorder> {
+		const recorder = new Recorder(options);
+		try {
+			await recorder.index.catchUp(recorder.reader);
+			await recorder.#endLostSessions();
+		} catch (error) {
+			recorder.journal.close();
+			throw error;
+		}
+		return recorder;
+	}
+
+	async #endLostSessions(): Promise<void> {
+		const from = this.index.oldestRunning();
+		if (from === undefined) return;
+		const totals = new Map(
+			this.index.running().map((id) => [id, { statements: 0, denied: 0, rowsOut: 0, bytesOut: 0, bytesIn: 0 }]),
+		);
+		for await (const entry of this.reader.ofSessions(new Set(totals.keys()), from)) {
+			const total = "session" in entry ? totals.get(entry.session) : undefined;
+			if (total === undefined) continue;
+			if (entry.type === "statement") {
+				if (entry.parseOnly !== true) total.statements++;
+				if (entry.decision.effect === "deny") total.denied++;
+			} else if (entry.type === "result") {
+				total.rowsOut += entry.rows;
+				total.bytesOut += entry.bytes;
+			}
+		}
+		for (const [session, total] of totals) {
+			this.append({ type: "session.end", session, reason: "lost: the proxy stopped before its end", ...total });
+		}
+		this.flush();
+	}
+
+	/** Takes an entry into memory (the hot path). It must be flushed before what it tells of happens. See Journal.append. */
+	append(entry: Entry): number {
+		if (entry.type !== "session.start" && entry.type !== "session.end") return this.journal.append(entry);
+		const position = this.journal.position;
+		const seq = this.journal.append(entry);
+		const at = this.journal.lastAt;
+		if (entry.type === "session.start") this.index.started({ v: 1, seq, at, ...entry }, position);
+		else this.index.ended({ v: 1, seq, at, ...entry });
+		return seq;
+	}
+
+	/** Hands everything taken to the kernel. Throws JournalError: then nothing may go on. */
+	flush(): void {
+		try {
+			this.journal.flush();
+		} catch (error) {
+			this.#failed(error);
+			throw error;
+		}
+	}
+
+	/** flush, then resolves when the disk has it (`durability: strict`). Rejects with JournalError. */
+	async flushDurably(): Promise<void> {
+		try {
+			await this.journal.flushDurably();
+		} catch (error) {
+			this.#failed(error);
+			throw error;
+		}
+	}
+
+	/** Takes an entry and hands it over at once: for what is rare (grants, licenses, administration). */
+	record(entry: Entry): number {
+		const seq = this.append(entry);
+		this.flush();
+		return seq;
+	}
+
+	/** Calls back once each time the log begins to fail: all sessions must end. */
+	onFailure(listener: (error: JournalError) => void): () => void {
+		this.#failureListeners.add(listener);
+		return () => this.#failureListeners.delete(listener);
+	}
+
+	#failed(error: unknown): void {
+		if (!(error instanceof JournalError) || this.#reopening !== undefined) return;
+		this.#log.error({ err: error }, "the recording cannot be written; sessions stop until it can");
+		this.#reopening = setInterval(() => this.#reopen(), REOPEN_MS);
+		this.#reopening.unref();
+		for (const listener of this.#failureListeners) listener(error);
+	}
+
+	#reopen(): void {
+		try {
+			this.journal.reopen();
+		} catch {
+			return;
+		}
+		clearInterval(this.#reopening);
+		this.#reopening = undefined;
+		this.#log.info("the recording is written again");
+	}
+
+	/** Newest first, running ones with their numbers as they are now. */
+	async sessions(filter: { readonly live?: boolean; readonly limit?: number } = {}): Promise<SessionSummary[]> {
+		const list = await this.index.list({ live: filter.live ?? false, limit: filter.limit ?? LIST_LIMIT });
+		return list.map((summary) => this.#counted(summary));
+	}
+
+	async session(id: string): Promise<SessionSummary | undefined> {
+		const found = await this.index.get(id);
+		return found === undefined ? undefined : this.#counted(found.summary);
+	}
+
+	#counted(summary: SessionSummary): SessionSummary {
+		const counters = summary.endedAt === null ? this.countersOf(summary.session) : undefined;
+		if (counters === undefined) return summary;
+		const { statements, denied, rowsOut, bytesOut } = counters;
+		return { ...summary, statements, denied, rowsOut, bytesOut };
+	}
+
+	/**
+	 * The entries of a session, from its start. The index says where that is; if it is wrong, or has lost the session,
+	 * the whole log is searched. Throws JournalError ("unknown") when there is no such session in this node's log.
+	 */
+	async *replay(session: string): AsyncGenerator<LoggedEntry> {
+		const found = await this.index.get(session);
+		if (found !== undefined && found.node !== this.journal.node) {
+			throw new JournalError("unknown", `session ${session} is in the log of another node (${found.node})`);
+		}
+		let any = false;
+		try {
+			for await (const entry of found === undefined ? [] : this.reader.session(session, found.position)) {
+				any = true;
+				yield entry;
+			}
+		} catch (error) {
+			/* A wrong position can lie in the middle of an entry; damage behind the start is damage. */
+			if (any || !(error instanceof JournalError)) throw error;
+		}
+		if (any) return;
+		for await (const entry of this.reader.session(session)) {
+			any = true;
+			yield entry;
+		}
+		if (!any) throw new JournalError("unknown", `there is no session ${session} in the recording`);
+	}
+
+	async close(): Promise<void> {
+		clearInterval(this.#reopening);
+		try {
+			await this.index.close();
+		} finally {
+			this.journal.close();
+		}
+	}
+}

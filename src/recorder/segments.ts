@@ -1,0 +1,119 @@
+/**
+ * Segments: the files of a log, each named by the number of its first entry, and what a crash can leave at their end.
+ */
+import { closeSync, openSync, readdirSync, readSync } from "node:fs";
+import { join } from "node:path";
+import type { LoggedEntry } from "./entry.js";
+import { JournalError } from "./errors.js";
+
+const NAME = /^(\d{12,16})\.jsonl$/;
+const NAME_DIGITS = 12;
+const NEWLINE = 0x0a;
+const CHUNK_BYTES = 1 << 20;
+
+/**
+ * The longest line that is taken for an entry: 64 MiB, as the writer puts at most 64 Ki characters into a value, and
+ * many short values into an entry. A longer one is damage, and must not fill the memory.
+ */
+export const LINE_BYTES = 64 << 20;
+
+export function segmentName(first: number): string {
+	return `${String(first).padStart(NAME_DIGITS, "0")}.jsonl`;
+}
+
+export function segmentPath(folder: string, first: number): string {
+	return join(folder, segmentName(first));
+}
+
+/** The numbers of the first entries of a log's segments, in order. */
+export function listSegments(folder: string): number[] {
+	const firsts: number[] = [];
+	for (const name of readdirSync(folder)) {
+		const digits = NAME.exec(name)?.[1];
+		if (digits !== undefined) firsts.push(Number(digits));
+	}
+	return firsts.sort((a, b) => a - b);
+}
+
+/** The entry in a line; undefined when it is none, or not of this format. */
+export function parseLine(line: Buffer): LoggedEntry | undefined {
+	let value: unknown;
+	try {
+		value = JSON.parse(line.toString("utf8"));
+	} catch {
+		return undefined;
+	}
+	return isEntry(value) ? value : undefined;
+}
+
+/** Shape enough to go on with: the writer is this program, and what guards against others is the evidence, not this. */
+function isEntry(value: unknown): value is LoggedEntry {
+	if (typeof value !== "object" || value === null || !("v" in value) || !("seq" in value)) return false;
+	if (typeof value.v === "number" && value.v > 1) {
+		throw new JournalError("corrupt", `the log was written by a newer version (format ${value.v})`);
+	}
+	return value.v === 1 && typeof value.seq === "number" && "type" in value && typeof value.type === "string";
+}
+
+/** Calls `each` with the complete lines of a file, without their newlines, until it answers false. */
+function eachLine(file: string, each: (line: Buffer, end: number) => boolean): void {
+	const fd = openSync(file, "r");
+	try {
+		const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+		const carried: Buffer[] = [];
+		let carriedBytes = 0;
+		let position = 0;
+		for (;;) {
+			const read = readSync(fd, chunk, 0, chunk.length, position);
+			if (read === 0 || carriedBytes > LINE_BYTES) return;
+			let start = 0;
+			for (;;) {
+				const at = chunk.subarray(0, read).indexOf(NEWLINE, start);
+				if (at === -1) break;
+				const tail = chunk.subarray(start, at);
+				const line = carriedBytes === 0 ? tail : Buffer.concat([...carried.splice(0), tail]);
+				carriedBytes = 0;
+				if (!each(line, position + at + 1)) return;
+				start = at + 1;
+			}
+			if (start < read) {
+				carried.push(Buffer.from(chunk.subarray(start, read)));
+				carriedBytes += read - start;
+			}
+			position += read;
+		}
+	} finally {
+		closeSync(fd);
+	}
+}
+
+export interface Inspection {
+	/** Bytes up to the end of the last entry that is whole, its parts included. What follows is torn. */
+	readonly goodBytes: number;
+	/** The number of the entry after it. */
+	readonly nextSeq: number;
+	/** Files that gap entries of this segment tell of. */
+	readonly told: ReadonlySet<string>;
+}
+
+/** Reads a segment as a writer finds it: how far it is whole. */
+export function inspectSegment(folder: string, first: number): Inspection {
+	let goodBytes = 0;
+	let nextSeq = first;
+	let seq = first;
+	let partsLeft = 0;
+	const told = new Set<string>();
+	eachLine(segmentPath(folder, first), (line, end) => {
+		const entry = parseLine(line);
+		if (entry === undefined || entry.seq !== seq || partsLeft > 0 !== (entry.type === "part")) return false;
+		if (entry.type === "gap") told.add(entry.keptAs);
+		partsLeft = partsLeft > 0 ? partsLeft - 1 : (entry.parts ?? 0);
+		seq++;
+		if (partsLeft === 0) {
+			goodBytes = end;
+			nextSeq = seq;
+		}
+		return true;
+	});
+	return { goodBytes, nextSeq, told };
+}
