@@ -156,6 +156,8 @@ export interface Relay {
 	fromUpstream(chunk: Buffer): void;
 	/** Ends the session from the proxy's side, with the engine's own fatal error where the stream allows one. */
 	terminate(code: TerminationCause, message: string, detail: string | undefined): void;
+	/** The client is gone: what is under way is finished as far as it got. Nothing is said any more. */
+	abandon(reason: string): void;
 	/** The running statement took longer than its license allows: it is stopped, and fails as on the server's own timeout. */
 	timeOut(detail: string): void;
 	/** An execution is under way. */

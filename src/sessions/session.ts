@@ -79,6 +79,8 @@ export class Session implements RelayHost, TurnMember {
 	#held = false;
 	#ended = false;
 	#timedOut: number | undefined;
+	/** Statement entries so far: their numbers. A text that was only parsed has one too. */
+	#entries = 0;
 	/** Something could not be recorded: nothing may run any more. */
 	#unrecorded = false;
 
@@ -223,8 +225,9 @@ export class Session implements RelayHost, TurnMember {
 	): Execution {
 		// Every verdict that a relay holds came from a policy of ours.
 		const verdict = judged as PolicyVerdict;
-		this.statements += 1;
-		const number = this.statements;
+		this.#entries += 1;
+		if (!parseOnly) this.statements += 1;
+		const number = this.#entries;
 		const id = `${this.id.replace("s_", "d_")}.${number}`;
 		const denial = this.#denial(verdict, id, parseOnly, overruling);
 		if (denial !== undefined) this.denied += 1;

@@ -2,6 +2,7 @@
  * One side's socket: chunks in, one write a turn out, with back-pressure told as it happens.
  */
 import type { Socket } from "node:net";
+import { adopt } from "./read-buffer.js";
 
 export interface WireEvents {
 	data(chunk: Buffer): void;
@@ -11,18 +12,25 @@ export interface WireEvents {
 	closed(reason: string): void;
 }
 
+/** A peer that is gone without a word is noticed after about this long without traffic. */
+const KEEP_ALIVE_MS = 60_000;
+
 /** How long a peer may take to receive what was said to it last, before its connection is cut. */
 const LINGER_MS = 2000;
 
 export class Wire {
-	readonly #socket: Socket;
+	#socket: Socket;
 	#events: WireEvents | undefined;
 	#closed = false;
 
 	constructor(socket: Socket) {
 		this.#socket = socket;
+		this.#watch(socket);
+	}
+
+	#watch(socket: Socket): void {
 		socket.setNoDelay(true);
-		socket.setKeepAlive(true, 60_000);
+		socket.setKeepAlive(true, KEEP_ALIVE_MS);
 		socket.on("error", (error) => this.#close(error.message));
 		socket.on("end", () => this.#close("end of stream"));
 		socket.on("close", () => this.#close("closed"));
@@ -31,8 +39,15 @@ export class Wire {
 	/** Begins to read. */
 	attach(events: WireEvents): void {
 		this.#events = events;
-		this.#socket.on("data", (chunk: Buffer) => events.data(chunk));
-		this.#socket.on("drain", () => events.drained());
+		const adopted = adopt(this.#socket, (chunk) => this.#events?.data(chunk));
+		if (adopted === undefined) {
+			this.#socket.on("data", (chunk: Buffer) => this.#events?.data(chunk));
+		} else {
+			this.#socket = adopted;
+			this.#watch(adopted);
+		}
+		this.#socket.on("drain", () => this.#events?.drained());
+		this.#socket.resume();
 		if (this.#closed) queueMicrotask(() => events.closed("closed"));
 	}
 

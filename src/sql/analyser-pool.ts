@@ -6,9 +6,9 @@
  */
 import { Worker } from "node:worker_threads";
 import type { Analyser, ReadingContext } from "./analyser.js";
-import { Cache } from "./cache.js";
+import { type Cache, CacheBudget } from "./cache.js";
 import type { Catalog } from "./catalog.js";
-import type { Refusal, TextFacts } from "./facts.js";
+import type { Refusal, StatementFacts, TextFacts } from "./facts.js";
 import { templateOf } from "./postgres/template.js";
 import type { FromWorker, ToWorker, WorkerSettings } from "./worker.js";
 
@@ -30,19 +30,30 @@ export interface AnalyserStats {
 
 /** Longer texts are not kept. */
 const MAX_CACHED_BYTES = 16 * 1024;
-/** What a text's facts weigh, roughly, beyond its own bytes. */
-const FACTS_BYTES = 2048;
+/** What facts weigh, roughly: a statement by itself, and each relation, column, function or output of it. */
+const STATEMENT_BYTES = 1024;
+const USE_BYTES = 160;
 /** Parsers recurse on nesting: what the operating system's default allows is too little. */
 const STACK_MIB = 32;
 /** A reader that cannot even start is not started again and again. */
 const MAX_START_FAILURES = 3;
 
+/** Facts that hold for every text of a template, with where the first one's statement ended. */
+interface Template {
+	readonly facts: TextFacts;
+	readonly statement: StatementFacts;
+	/** Characters from the statement's end to the text's end: the same in all texts of the template. */
+	readonly tail: number;
+}
+
 /** What is known for one way of reading: one target, database, search path and user, over one catalog snapshot. */
 interface Space {
 	readonly exact: Cache<TextFacts>;
 	/** false: facts of this template depend on its literals. */
-	readonly templates: Cache<TextFacts | false>;
+	readonly templates: Cache<Template | false>;
 	readonly context: ReadingContext;
+	/** A newer snapshot, or too many other spaces, have taken its place. */
+	forgotten: boolean;
 }
 
 interface Question {
@@ -55,6 +66,7 @@ interface Question {
 class Pool implements Analyser {
 	readonly stats: AnalyserStats = { exactHits: 0, templateHits: 0, misses: 0, readersReplaced: 0 };
 	readonly #options: AnalyserOptions;
+	readonly #budget: CacheBudget;
 	readonly #catalogs = new Map<string, { readonly target: string; readonly catalog: Catalog }>();
 	readonly #spaces = new Map<string, Space>();
 	/** The space of a context object seen before, so that the hot path builds no key. */
@@ -64,12 +76,15 @@ class Pool implements Analyser {
 	#nextId = 0;
 	#worker: Worker | undefined;
 	#ready = false;
+	/** Catalogs that the reader was given and has not laid out yet. */
+	#loading = 0;
 	#startFailures = 0;
 	#timer: NodeJS.Timeout | undefined;
 	#closed = false;
 
 	constructor(options: AnalyserOptions) {
 		this.#options = options;
+		this.#budget = new CacheBudget(options.cacheBytes);
 		this.#start();
 	}
 
@@ -81,7 +96,7 @@ class Pool implements Analyser {
 		const key = `${target}\0${catalog.database}`;
 		this.#catalogs.set(key, { target, catalog });
 		for (const [name, space] of this.#spaces) {
-			if (space.context.target === target && space.context.database === catalog.database) this.#spaces.delete(name);
+			if (space.context.target === target && space.context.database === catalog.database) this.#forget(name, space);
 		}
 		this.#known = new WeakMap();
 		this.#post({ kind: "catalog", target, catalog });
@@ -100,7 +115,7 @@ class Pool implements Analyser {
 				const shared = space.templates.get(template);
 				if (shared !== undefined && shared !== false) {
 					this.stats.templateHits += 1;
-					return shared;
+					return factsOf(shared, text.length);
 				}
 			}
 		}
@@ -112,14 +127,22 @@ class Pool implements Analyser {
 		const key = JSON.stringify([context.target, context.database, context.user, context.searchPath]);
 		let space = this.#spaces.get(key);
 		if (space === undefined) {
-			const { cacheBytes } = this.#options;
-			// Each way of reading has its share; sessions of one license mostly read in one way.
-			space = { exact: new Cache(cacheBytes / 2), templates: new Cache(cacheBytes / 2), context };
-			if (this.#spaces.size >= MAX_SPACES) this.#spaces.clear();
+			if (this.#spaces.size >= MAX_SPACES) {
+				for (const [name, old] of this.#spaces) this.#forget(name, old);
+				this.#known = new WeakMap();
+			}
+			space = { exact: this.#budget.cache(), templates: this.#budget.cache(), context, forgotten: false };
 			this.#spaces.set(key, space);
 		}
 		this.#known.set(context, space);
 		return space;
+	}
+
+	#forget(name: string, space: Space): void {
+		space.forgotten = true;
+		this.#spaces.delete(name);
+		this.#budget.drop(space.exact);
+		this.#budget.drop(space.templates);
 	}
 
 	#ask(text: Uint8Array, space: Space): Promise<TextFacts> {
@@ -131,7 +154,10 @@ class Pool implements Analyser {
 			const question = { id: this.#nextId, text, space, answer: resolve };
 			this.#questions.push(question);
 			this.#send(question);
-			if (this.#questions.length === 1) this.#watch();
+			if (this.#questions.length > 1) return;
+			// A process may end with an idle reader, but not with a question open.
+			this.#worker?.ref();
+			this.#watch();
 		});
 	}
 
@@ -140,6 +166,7 @@ class Pool implements Analyser {
 	}
 
 	#post(message: ToWorker): void {
+		if (message.kind === "catalog") this.#loading += 1;
 		this.#worker?.postMessage(message);
 	}
 
@@ -147,9 +174,15 @@ class Pool implements Analyser {
 	#watch(): void {
 		clearTimeout(this.#timer);
 		this.#timer = undefined;
-		if (this.#questions.length === 0 || !this.#ready) return;
+		const first = this.#questions[0];
+		if (first === undefined) this.#worker?.unref();
+		// A large catalog takes its time, which is not the statement's.
+		if (first === undefined || !this.#ready || this.#loading > 0) return;
 		this.#timer = setTimeout(() => {
-			this.#giveUp("reading the statement took too long");
+			// This thread may have been the slow one: an answer that lies waiting is heard before anything is given up.
+			setImmediate(() => {
+				if (this.#questions[0] === first && !this.#closed) this.#giveUp("reading the statement took too long");
+			});
 		}, this.#options.timeoutMs);
 	}
 
@@ -161,12 +194,13 @@ class Pool implements Analyser {
 		});
 		this.#worker = worker;
 		this.#ready = false;
+		this.#loading = 0;
 		worker.on("message", (message: FromWorker) => {
-			if (worker === this.#worker) this.#heard(message);
+			if (worker === this.#worker && !this.#closed) this.#heard(message);
 		});
 		worker.on("error", (error) => this.#died(worker, error.message));
 		worker.on("exit", () => this.#died(worker, "the reader ended"));
-		worker.unref();
+		if (this.#questions.length === 0) worker.unref();
 		for (const { target, catalog } of this.#catalogs.values()) this.#post({ kind: "catalog", target, catalog });
 		for (const question of this.#questions) this.#send(question);
 	}
@@ -176,6 +210,9 @@ class Pool implements Analyser {
 			case "ready":
 				this.#ready = true;
 				this.#startFailures = 0;
+				break;
+			case "loaded":
+				this.#loading -= 1;
 				break;
 			case "facts":
 				this.#settle(message.id, message.facts);
@@ -200,12 +237,18 @@ class Pool implements Analyser {
 		// What is not known now may be known after the next snapshot; what took too long may not the next time.
 		const isFinal = facts.refusal === undefined || facts.refusal.kind === "syntax";
 		if (text.length > MAX_CACHED_BYTES || !isFinal) return;
-		const bytes = text.length + FACTS_BYTES;
+		// Forgotten meanwhile, for a newer snapshot.
+		if (space.forgotten) return;
+		const bytes = weightOf(facts);
 		space.exact.set(keyOf(text), facts, bytes);
-		const template = templateOf(text);
-		if (template === undefined) return;
-		const sensitive = facts.statements.length !== 1 || facts.statements.some(dependsOnLiterals);
-		space.templates.set(template, sensitive ? false : facts, bytes);
+		const key = templateOf(text);
+		if (key === undefined) return;
+		const [statement] = facts.statements;
+		if (statement === undefined || facts.statements.length > 1 || dependsOnLiterals(statement)) {
+			space.templates.set(key, false, USE_BYTES);
+		} else {
+			space.templates.set(key, { facts, statement, tail: text.length - statement.end }, bytes);
+		}
 	}
 
 	/** The first question's text is refused and the reader replaced. */
@@ -247,10 +290,28 @@ class Pool implements Analyser {
 const MAX_SPACES = 256;
 
 function keyOf(text: Uint8Array): string {
-	return Buffer.from(text.buffer, text.byteOffset, text.length).latin1Slice();
+	return Buffer.from(text.buffer, text.byteOffset, text.length).toString("latin1", 0, text.length);
 }
 
-function dependsOnLiterals(statement: TextFacts["statements"][number]): boolean {
+/** The facts of another text of the template; texts of templates are ASCII, so bytes are characters. */
+function factsOf({ facts, statement, tail }: Template, length: number): TextFacts {
+	const end = length - tail;
+	return end === statement.end ? facts : { ...facts, statements: [{ ...statement, end }] };
+}
+
+function weightOf(facts: TextFacts): number {
+	let bytes = 0;
+	for (const statement of facts.statements) {
+		const { relations, columns, functions, outputs, effect } = statement;
+		const uses = relations.length + columns.length + functions.length + (outputs?.length ?? 0);
+		bytes += STATEMENT_BYTES + uses * USE_BYTES;
+		for (const output of outputs ?? []) bytes += output.sources.length * USE_BYTES;
+		if (effect?.kind === "prepare" || effect?.kind === "declare") bytes += weightOf({ statements: [effect.statement] });
+	}
+	return bytes + USE_BYTES;
+}
+
+function dependsOnLiterals(statement: StatementFacts): boolean {
 	return statement.literalSensitive || statement.refusal !== undefined || statement.effect !== undefined;
 }
 

@@ -111,7 +111,13 @@ export interface Output {
 
 /** What a statement does to its session; the session applies it once the server has confirmed it. */
 export type SessionEffect =
-	| { readonly kind: "transaction"; readonly op: TransactionOp; readonly name?: string }
+	/** `readOnly` is set where the statement itself says READ ONLY or READ WRITE. */
+	| {
+			readonly kind: "transaction";
+			readonly op: TransactionOp;
+			readonly name?: string;
+			readonly readOnly?: boolean;
+	  }
 	/** `value` is undefined for DEFAULT / RESET. `values` are the list items as text, in order. */
 	| {
 			readonly kind: "set";
@@ -180,7 +186,12 @@ export interface StatementFacts {
 	/** Names of aggregates that collect values of `data` relations into one (array_agg …) with unbounded input. */
 	readonly collects: readonly string[];
 	/** COPY … FROM STDIN / TO STDOUT; the relation is in `relations`. */
-	readonly copy?: { readonly direction: "in" | "out"; readonly format: "text" | "csv" | "binary" };
+	readonly copy?: {
+		readonly direction: "in" | "out";
+		readonly format: "text" | "csv" | "binary";
+		/** HEADER: the first line holds names and is no row. */
+		readonly header?: boolean;
+	};
 	readonly effect?: SessionEffect;
 	/** Definitions change when it runs: the catalog snapshot must be read again afterwards. */
 	readonly changesCatalog: boolean;

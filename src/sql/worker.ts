@@ -20,6 +20,8 @@ export type ToWorker =
 
 export type FromWorker =
 	| { readonly kind: "ready" }
+	/** A catalog was laid out; what was asked after it is being read now. */
+	| { readonly kind: "loaded" }
 	| { readonly kind: "facts"; readonly id: number; readonly facts: TextFacts }
 	/** The text broke the reader; the thread ends after this. */
 	| { readonly kind: "broken"; readonly id: number; readonly message: string };
@@ -43,7 +45,18 @@ function analyse(text: Uint8Array, context: ReadingContext): TextFacts {
 	if (index === undefined) {
 		return { statements: [], refusal: { kind: "unresolved", message: "the catalog has not been read yet" } };
 	}
-	return analyseParsed(parsed.tree, parsed.text, index, context, parseDefinition);
+	return analyseParsed(parsed.tree, parsed.text, index, context);
+}
+
+/** A snapshot that cannot be laid out leaves its database without one: everything there is refused. */
+function load(target: string, catalog: Catalog): void {
+	const name = key(target, catalog.database);
+	indexes.delete(name);
+	try {
+		indexes.set(name, new CatalogIndex(catalog, parseDefinition));
+	} catch {
+		indexes.delete(name);
+	}
 }
 
 /** Definitions of views come from the server and are read by the same parser. */
@@ -55,7 +68,8 @@ function parseDefinition(sql: string): unknown {
 await loadParser();
 port?.on("message", (message: ToWorker) => {
 	if (message.kind === "catalog") {
-		indexes.set(key(message.target, message.catalog.database), new CatalogIndex(message.catalog));
+		load(message.target, message.catalog);
+		say({ kind: "loaded" });
 		return;
 	}
 	try {

@@ -19,3 +19,8 @@ export function license(id: string, terms: Readonly<Record<string, Json>>): stri
 export function licenses(documents: Readonly<Record<string, Readonly<Record<string, Json>>>>): Record<string, string> {
 	return Object.fromEntries(Object.entries(documents).map(([id, terms]) => [id, license(id, terms)]));
 }
+
+/** A cap on a statement. Written as text: an object with a `then` of its own looks like a promise. */
+export function cap(max: number | string, consequence: "error" | "truncate"): Json {
+	return JSON.parse(`{ "max": ${JSON.stringify(max)}, "then": "${consequence}" }`) as Json;
+}

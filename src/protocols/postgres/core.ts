@@ -9,13 +9,25 @@ import { encodeError } from "./errors.js";
 import { bind, close, execute, flush, parse, sync } from "./messages.js";
 import { SessionModel } from "./model.js";
 import { type DenialFrame, Operation, OperationQueue } from "./operations.js";
+import type { Result } from "./result.js";
 
 /**
  * Why no further message of the client is taken:
  * `drain`: everything that was sent has to be answered first; `result`: the outcome of a capped execution decides whether
- * what follows runs; `copy`: the server has to say whether it takes COPY data now; `promise`: the host is thinking.
+ * what follows runs; `series`: likewise, and the Sync behind it is ours; `copy`: the server has to say whether it takes
+ * COPY data now; `promise`: the host is thinking.
  */
-export type Waiting = "nothing" | "drain" | "result" | "copy" | "promise";
+export type Waiting = "nothing" | "drain" | "result" | "series" | "copy" | "promise";
+
+/** A message that broke COPY off, and what the server would have said of it. */
+export interface CopyBreach {
+	readonly told: DenialFrame;
+	/** The COPY ended by it; false as long as it may have ended by itself before. */
+	isCause: boolean;
+}
+
+/** Unanswered operations beyond which no more are taken: a client that never reads may not fill our memory. */
+export const MAX_UNANSWERED = 10_000;
 
 /** Name of the hidden statement and portal by which the search path is asked for. */
 const pathQuestion = "_licet_path";
@@ -37,17 +49,23 @@ export class RelayCore {
 	muted = false;
 	/** The server reads COPY data from the client. */
 	copyIn = false;
+	copyBreach: CopyBreach | undefined;
+	/** Masked columns were touched in this transaction: texts of later errors (at COMMIT) may carry their values. */
+	touchedMasked = false;
 	/** A cancel request is on its way and may still arrive. */
 	cancelling = false;
 	/** What the client is told when the server reports that it was cancelled. */
 	timeoutFrame: DenialFrame | undefined;
 	waiting: Waiting = "nothing";
 	ended = false;
+	/** The session ended while the server was at work, which then has to be stopped. */
+	leftBusy = false;
 	/** Called when what was waited for may have happened. */
 	resume: () => void = () => {};
-
 	/** False while the client is in the middle of a frame, where nothing of ours may be said. */
 	atBoundary: () => boolean = () => true;
+	/** Hands over the result that streams at the moment, for its end. */
+	takeResult: () => Result | undefined = () => undefined;
 
 	constructor(readonly host: RelayHost) {}
 
@@ -62,20 +80,48 @@ export class RelayCore {
 	}
 
 	/** Replaces a query string, or a function call, by one that fails. */
-	denyQuery(denied: DenialFrame, execution: Execution | undefined): void {
+	denyQuery(denied: DenialFrame, execution: Execution | undefined): Operation {
 		const operation = new Operation("query");
 		setDenial(operation, denied, execution);
 		this.queue.push(operation);
 		this.host.toUpstream(FAILING_QUERY);
+		this.endSeries();
+		return operation;
+	}
+
+	/** A Sync or a query string was sent: what was sent before it succeeds or fails by itself. */
+	endSeries(): void {
+		this.model.series += 1;
 		this.inSeries = false;
+		this.seriesWrites = false;
 	}
 
 	/** Brings the server's transaction to the failed state, after a result that we failed and it did not. */
 	failTransaction(): void {
 		const operation = new Operation("query");
 		operation.hidden = true;
+		operation.silent = true;
 		this.queue.push(operation);
 		this.host.toUpstream(FAILING_QUERY);
+	}
+
+	/** Likewise within a series whose Sync has not been sent. */
+	failSeries(): void {
+		const operation = new Operation("parse");
+		operation.hidden = true;
+		operation.silent = true;
+		this.queue.push(operation);
+		this.host.toUpstream(FAILING_PARSE);
+		this.skipping = true;
+	}
+
+	/** Ends the series in which a query string was sent. */
+	endOwnSeries(): void {
+		this.host.toUpstream(sync());
+		this.queue.push(new Operation("sync"));
+		this.skipping = false;
+		this.endSeries();
+		this.waiting = "drain";
 	}
 
 	/** Asks the server for its search path, by a series of its own or within the client's. */
@@ -83,6 +129,7 @@ export class RelayCore {
 		const ask = (kind: Operation["kind"]) => {
 			const operation = new Operation(kind);
 			operation.hidden = true;
+			operation.silent = !this.inSeries;
 			operation.asksPath = true;
 			this.queue.push(operation);
 		};
@@ -109,7 +156,7 @@ export class RelayCore {
 	/** Without a Sync the server keeps its answers to itself until it is asked for them. */
 	flushIfWaiting(): void {
 		if (this.waiting === "nothing" || this.waiting === "promise") return;
-		if (this.inSeries && !this.queue.drained) this.host.toUpstream(FLUSH);
+		if (this.inSeries && !this.copyIn && !this.queue.drained) this.host.toUpstream(FLUSH);
 	}
 
 	/** Waits for the host; then goes on with the same message. */
@@ -123,10 +170,11 @@ export class RelayCore {
 		promise.then(done, done);
 	}
 
-	/** Stops the server's work on the present result. */
+	/** Stops the server's work on the present result. What comes behind must not be hit, so it is not sent meanwhile. */
 	cancel(): void {
 		if (this.cancelling) return;
 		this.cancelling = true;
+		this.host.holdClient(true);
 		const done = () => {
 			this.cancelling = false;
 			if (!this.ended) this.resume();
@@ -145,10 +193,26 @@ export class RelayCore {
 		}
 	}
 
-	/** The client said goodbye. */
-	leave(): void {
+	/** The session is over: what is under way has ended here, with what it has delivered. */
+	finishAll(code: string, message: string): void {
+		this.leftBusy = !this.queue.drained;
+		const error = { code, message };
+		const result = this.takeResult();
+		if (result !== undefined) this.host.finish(result.execution, result.outcome(null, error));
+		for (const operation of this.queue) {
+			const isBegun = result !== undefined && operation.executions[operation.current] === result.execution;
+			this.finishUnrun(operation.executions, operation.current + (isBegun ? 1 : 0), error);
+			if (operation.parsed !== undefined) this.host.finish(operation.parsed, { ...notRun, error });
+		}
+		this.queue.clear();
+	}
+
+	/** The session ends without a further word to the client. `code`: of the statements that it leaves unfinished. */
+	leave(reason: string, code: string): void {
+		if (this.ended) return;
 		this.ended = true;
-		this.host.end("client terminated");
+		this.finishAll(code, reason);
+		this.host.end(reason);
 	}
 
 	/** The session cannot go on: the client is told in the protocol's own words, where the stream allows. */
@@ -159,9 +223,7 @@ export class RelayCore {
 			const fields = { severity: "FATAL" as const, code, message };
 			this.host.toClient(encodeError(detail === undefined ? fields : { ...fields, detail }));
 		}
-		for (const operation of this.queue) {
-			this.finishUnrun(operation.executions, operation.current, { code, message });
-		}
+		this.finishAll(code, message);
 		this.host.end(reason);
 	}
 }
@@ -169,8 +231,6 @@ export class RelayCore {
 const FLUSH = flush();
 
 function setDenial(operation: Operation, denied: DenialFrame, execution: Execution | undefined): void {
-	operation.denialFrame = denied.frame;
-	operation.denialCode = denied.code;
-	operation.denialMessage = denied.message;
+	operation.denial = denied;
 	if (execution !== undefined) operation.executions = [execution];
 }

@@ -2,7 +2,8 @@
  * PostgreSQL as an engine: what the core is given of it.
  */
 import { CATALOG_FINGERPRINT_QUERY, readCatalog } from "../../sql/postgres/catalog.js";
-import { settingRefusal } from "../../sql/postgres/settings.js";
+import { judgeConfigCall } from "../../sql/postgres/settings.js";
+import { Unreadable } from "../../sql/unreadable.js";
 import type { Engine } from "../engine.js";
 import { PostgresClientDoor } from "./client-door.js";
 import { terminate } from "./messages.js";
@@ -18,7 +19,7 @@ export const postgres: Engine = {
 	alpn: "postgresql",
 	clientDoor: (options) => new PostgresClientDoor(options),
 	upstreamDoor: (settings) => new PostgresUpstreamDoor(settings),
-	refusedSetting: settingRefusal,
+	refusedSetting,
 	pinnedSettings,
 	refusedUpstream(reported) {
 		const encoding = reported.get("client_encoding");
@@ -41,3 +42,14 @@ export const postgres: Engine = {
 	readCatalog,
 	fingerprintQuery: CATALOG_FINGERPRINT_QUERY,
 };
+
+/** The rules for SET hold at login too. */
+function refusedSetting(name: string, value: string): string | undefined {
+	try {
+		const needed = judgeConfigCall(name, value, false).commands;
+		return needed.length === 0 ? undefined : "it is not among the settings that a session may choose freely";
+	} catch (error) {
+		if (error instanceof Unreadable) return error.message;
+		throw error;
+	}
+}

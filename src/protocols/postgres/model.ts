@@ -1,149 +1,169 @@
 /**
- * The proxy's model of what the server keeps for a session: prepared statements, portals and cursors, and the settings
- * that change how text is read.
+ * What the proxy knows of a session: its prepared statements, portals and cursors, and the settings that change how text
+ * is read.
  *
  * Statements made by SQL PREPARE and by Parse share one namespace, and so do DECLAREd cursors and Bind's portals. Changes
- * are made when they are sent and taken back (`undo`) when the server refuses or skips them. Where the model errs, it
- * remembers what the server has forgotten, which ends in the server's own error; never the other way round.
+ * are made when they are sent and taken back when the server refuses or skips them (namespace.ts). Where the model errs,
+ * it remembers what the server has forgotten, which ends in the server's own error; never the other way round.
  */
 import type { StatementFacts } from "../../sql/facts.js";
 import type { Judgement, Verdict } from "../engine.js";
 import type { RowColumn } from "./messages.js";
+import { type Effect, Namespace, together } from "./namespace.js";
+import type { Counter } from "./operations.js";
 import type { RowPlan } from "./row-plan.js";
 
 /** Bounds of the model: beyond them the client is refused, since nothing here may grow without end. */
 export const MAX_STATEMENTS = 20_000;
 export const MAX_PORTALS = 20_000;
 
-/** A prepared statement, made by Parse or by SQL PREPARE. */
-export class PreparedStatement {
-	/** Row description as the server gave it, formats aside; null when it returns no rows; undefined: not known yet. */
+/** Longest name in a search path, in bytes: the server cuts what is longer. */
+const NAME_BYTES = 63;
+
+/** What is known of the rows that a statement or portal delivers. */
+export class Described {
+	/** Row description as the server gave it; null when there are no rows; undefined: not known yet. */
 	columns: readonly RowColumn[] | null | undefined;
 	/** A Describe that will make `columns` known has been sent. */
 	described = false;
-	/** Row plan for `planFormats`, so that executions of one statement share it. */
+	/** Row plan for `planVerdict` and `planFormats`, so that executions of one statement share it. */
 	plan: RowPlan | undefined;
 	planVerdict: Verdict | undefined;
 	planFormats: readonly number[] | undefined;
+}
+
+/** A prepared statement, made by Parse or by SQL PREPARE. */
+export class PreparedStatement extends Described {
 	/** It was executed at least once, so its text stands in the recording. */
 	executed = false;
+	#sql: string | undefined;
 
 	constructor(
 		readonly name: string,
 		/** Text of the Parse, or of the whole PREPARE statement when `sqlLevel`. */
 		readonly text: Buffer,
 		public judgement: Judgement,
+		/** Search path that it was judged under: under another one the server reads the text anew. */
+		public path: readonly string[] | undefined,
 		/** Parameter type OIDs that the client gave. */
 		public parameterTypes: readonly number[],
 		readonly sqlLevel: boolean,
-	) {}
+	) {
+		super();
+	}
+
+	get sql(): string {
+		this.#sql ??= this.text.toString("utf8");
+		return this.#sql;
+	}
 
 	/** The one verdict of its text; undefined for an empty one. */
 	get verdict(): Verdict | undefined {
 		return this.judgement.verdicts[0];
 	}
+
+	/** What it delivers is decided when it runs: EXECUTE, FETCH. */
+	get isReference(): boolean {
+		const kind = this.verdict?.facts.effect?.kind;
+		return kind === "execute" || kind === "fetch";
+	}
+
+	/** It was judged anew: what the server said of its rows may hold no longer. */
+	rejudge(judgement: Judgement, path: readonly string[] | undefined): void {
+		this.judgement = judgement;
+		this.path = path;
+		this.columns = undefined;
+		this.described = false;
+		this.plan = undefined;
+	}
 }
 
-/** A portal (Bind) or a cursor (DECLARE): one statement over all its fetches. */
-export class Portal {
-	/** Rows delivered so far, over all fetches. */
+/** A portal (Bind) or a cursor (DECLARE): one statement over all its fetches, planned when it was made. */
+export class Portal extends Described implements Counter {
+	/** Rows and bytes delivered so far, over all fetches. */
 	rows = 0;
-	/** Bytes of rows delivered so far. */
 	bytes = 0;
-	columns: readonly RowColumn[] | null | undefined;
-	described = false;
-	plan: RowPlan | undefined;
-	planVerdict: Verdict | undefined;
-	planFormats: readonly number[] | undefined;
 	/** It has delivered all that its license allows. */
 	exhausted = false;
+	/** It was executed: names in its text mean what they meant then. */
+	isStarted = false;
 
 	constructor(
 		readonly name: string,
 		/** The prepared statement that it binds; undefined for a cursor. */
 		readonly statement: PreparedStatement | undefined,
-		/** Facts of a cursor's query. */
-		public facts: StatementFacts | undefined,
+		/** How its text was read when it was planned. */
+		public judgement: Judgement,
 		readonly parameters: readonly (string | null)[],
 		readonly resultFormats: readonly number[],
-		/** Text for the recording. */
+		/** A cursor's text, for the recording. */
 		readonly sql: string,
-		/** When the facts of a cursor were established. */
-		public epoch: number,
-	) {}
-
-	get isCursor(): boolean {
-		return this.facts !== undefined;
+		readonly isCursor: boolean,
+		/** Search path that its text was read by. */
+		readonly path: readonly string[] | undefined,
+	) {
+		super();
 	}
 }
 
-export type Undo = (() => void) | undefined;
-
 export class SessionModel {
-	readonly statements = new Map<string, PreparedStatement>();
-	readonly portals = new Map<string, Portal>();
+	readonly statements = new Namespace<PreparedStatement>();
+	readonly portals = new Namespace<Portal>();
+	/** Number of the series of messages that is being sent; each Sync and each query string ends one. */
+	series = 0;
 	/** Effective search path as last known; undefined when it has to be asked for. */
 	searchPath: readonly string[] | undefined;
-	/** The server reports every change of search_path itself (PostgreSQL 18). */
-	reportsPath = false;
 	/** The path was set since it was last certain, so that the end of a transaction may change it. */
 	pathDirty = false;
 	/** Definitions were changed by this session and the snapshot does not hold them yet. */
 	catalogDirty = false;
-
-	/** Puts a statement into the namespace and gives the way back. */
-	setStatement(statement: PreparedStatement): Undo {
-		return replaced(this.statements, statement.name, statement);
-	}
-
-	setPortal(portal: Portal): Undo {
-		return replaced(this.portals, portal.name, portal);
-	}
-
-	dropStatement(name: string): Undo {
-		return dropped(this.statements, name);
-	}
-
-	dropPortal(name: string): Undo {
-		return dropped(this.portals, name);
-	}
+	#lastPath: readonly string[] | undefined;
 
 	/** At the end of a transaction portals are gone; cursors may have been declared WITH HOLD and are kept. */
 	endTransaction(): void {
-		for (const [name, portal] of this.portals) if (!portal.isCursor) this.portals.delete(name);
-		if (this.pathDirty && !this.reportsPath) this.searchPath = undefined;
+		if (this.portals.size > 0) this.portals.forget((portal) => !portal.isCursor);
+		this.doubtPath();
 		this.pathDirty = false;
 	}
 
 	/** The path is not what it was thought to be, perhaps: it has to be asked for. */
 	doubtPath(): void {
-		if (this.pathDirty && !this.reportsPath) this.searchPath = undefined;
+		if (this.pathDirty) this.searchPath = undefined;
+	}
+
+	/** The server's own word. Equal paths are one array, so that whoever keeps something for a path finds it again. */
+	learnPath(path: readonly string[] | undefined): void {
+		this.searchPath = samePath(this.#lastPath, path) ? this.#lastPath : path;
+		this.#lastPath = this.searchPath;
 	}
 
 	/** What a statement does to the session once it runs, from its facts. `sql` is its own text, judged at `epoch`. */
-	apply(verdict: Verdict, sql: string, epoch: number): Undo {
+	apply(verdict: Verdict, sql: string, epoch: number): Effect | undefined {
 		const effect = verdict.facts.effect;
 		if (verdict.facts.changesCatalog) this.catalogDirty = true;
 		if (effect === undefined) return undefined;
+		const { series } = this;
 		switch (effect.kind) {
 			case "set":
 				return effect.name === "search_path" ? this.#setPath(effect.values) : undefined;
 			case "resetAll":
 				return this.#setPath(undefined);
-			case "prepare":
-				return this.setStatement(
-					new PreparedStatement(effect.name, Buffer.from(sql, "utf8"), { verdicts: [verdict], epoch }, [], true),
-				);
+			case "prepare": {
+				const judgement = { verdicts: [verdict], epoch };
+				const text = Buffer.from(sql, "utf8");
+				const statement = new PreparedStatement(effect.name, text, judgement, this.searchPath, [], true);
+				return this.statements.set(effect.name, statement, series);
+			}
 			case "deallocate":
-				return effect.name === undefined ? cleared(this.statements) : this.dropStatement(effect.name);
+				return effect.name === undefined ? this.statements.clear(series) : this.statements.drop(effect.name, series);
 			case "declare":
-				return this.setPortal(new Portal(effect.name, undefined, effect.statement, [], [], sql, epoch));
+				return this.#declare(effect.name, effect.statement, sql, epoch);
 			case "closeCursor":
-				return effect.name === undefined ? cleared(this.portals) : this.dropPortal(effect.name);
+				return effect.name === undefined ? this.portals.clear(series) : this.portals.drop(effect.name, series);
 			case "discard":
 				return this.#discard(effect.what);
 			case "transaction":
-				if (effect.op === "rollback" || effect.op === "rollbackTo" || effect.op === "commit") this.doubtPath();
+				if (!KEEPS_PATH.has(effect.op)) this.doubtPath();
 				return undefined;
 			case "execute":
 			case "fetch":
@@ -153,57 +173,51 @@ export class SessionModel {
 		}
 	}
 
+	/** Most cursors end unseen with their transaction, so it is the oldest that makes room. */
+	#declare(name: string, facts: StatementFacts, sql: string, epoch: number): Effect {
+		if (this.portals.size >= MAX_PORTALS) this.portals.evict((portal) => portal.isCursor);
+		const verdict: Verdict = { facts, denied: false, plan: NO_PLAN };
+		const judgement = { verdicts: [verdict], epoch };
+		return this.portals.set(
+			name,
+			new Portal(name, undefined, judgement, [], [], sql, true, this.searchPath),
+			this.series,
+		);
+	}
+
 	/** A local setting ends with its transaction, as a plain one does when that is rolled back: `endTransaction` asks again. */
-	#setPath(values: readonly string[] | undefined): Undo {
-		const before = this.searchPath;
+	#setPath(values: readonly string[] | undefined): Effect {
 		this.pathDirty = true;
 		this.searchPath = values;
-		return () => {
-			this.searchPath = this.reportsPath ? before : undefined;
+		return {
+			settle: () => {},
+			revert: () => {
+				this.searchPath = undefined;
+			},
 		};
 	}
 
-	#discard(what: "all" | "plans" | "sequences" | "temporary"): Undo {
+	#discard(what: "all" | "plans" | "sequences" | "temporary"): Effect | undefined {
 		if (what !== "all") return undefined;
-		const undoStatements = cleared(this.statements);
-		const undoPortals = cleared(this.portals);
-		const undoPath = this.#setPath(undefined);
-		return () => {
-			undoPath?.();
-			undoPortals?.();
-			undoStatements?.();
-		};
+		const { series } = this;
+		return together([this.statements.clear(series), this.portals.clear(series), this.#setPath(undefined)]);
 	}
 }
+
+/** What begins or marks a transaction leaves the search path alone. */
+const KEEPS_PATH: ReadonlySet<string> = new Set(["begin", "savepoint", "release", "setCharacteristics"]);
+
+/** A cursor's verdict is given anew at each fetch; this one only carries its facts. */
+const NO_PLAN = { masks: new Map(), reduceErrors: false, rows: undefined, bytes: undefined, sampleRows: 0 };
 
 function unknownEffect(effect: never): never {
 	throw new Error(`unknown session effect ${JSON.stringify(effect)}`);
 }
 
-function replaced<V>(map: Map<string, V>, key: string, value: V): Undo {
-	const before = map.get(key);
-	map.set(key, value);
-	return () => {
-		if (before === undefined) map.delete(key);
-		else map.set(key, before);
-	};
-}
-
-function dropped<V>(map: Map<string, V>, key: string): Undo {
-	const before = map.get(key);
-	if (before === undefined) return undefined;
-	map.delete(key);
-	return () => {
-		map.set(key, before);
-	};
-}
-
-function cleared<V>(map: Map<string, V>): Undo {
-	const before = new Map(map);
-	map.clear();
-	return () => {
-		for (const [key, value] of before) map.set(key, value);
-	};
+export function samePath(left: readonly string[] | undefined, right: readonly string[] | undefined): boolean {
+	if (left === right) return true;
+	if (left === undefined || right === undefined || left.length !== right.length) return false;
+	return left.every((name, index) => name === right[index]);
 }
 
 /**
@@ -217,8 +231,14 @@ export function parseSearchPath(value: string): readonly string[] | undefined {
 	for (;;) {
 		const match = pattern.exec(value);
 		if (match === null) return undefined;
-		const name = match[1] === undefined ? (match[2] as string).toLowerCase() : match[1].replaceAll('""', '"');
+		const name = match[1] === undefined ? folded(match[2] as string) : match[1].replaceAll('""', '"');
+		if (Buffer.byteLength(name) > NAME_BYTES) return undefined;
 		if (name !== "") names.push(name);
 		if (match[3] === "") return names;
 	}
+}
+
+/** In UTF-8 databases the server folds ASCII alone. */
+function folded(name: string): string {
+	return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -4,6 +4,7 @@
  */
 import type { Execution } from "../engine.js";
 import type { Portal, PreparedStatement } from "./model.js";
+import type { Effect } from "./namespace.js";
 
 export type OperationKind =
 	| "query"
@@ -16,38 +17,47 @@ export type OperationKind =
 	| "sync";
 
 export class Operation {
-	/** Answers are the proxy's own business and are not shown to the client. */
+	/** Answers are the proxy's own business and are not shown to the client; errors are, unless `silent`. */
 	hidden = false;
+	silent = false;
+	/** Of a Describe on behalf of a query string: only rows are described there. */
+	hidesNoData = false;
 	/**
 	 * The operation was replaced by one that fails: this is what the client is told in place of the server's error.
 	 * `frame` is the whole ErrorResponse.
 	 */
-	denialFrame: Buffer | undefined;
-	denialCode = "";
-	denialMessage = "";
+	denial: DenialFrame | undefined;
 	/** Runs of the statements of a query string, in order; one for an execute. */
 	executions: Execution[] = NO_EXECUTIONS;
 	/** The execution of `executions` that runs now. */
 	current = 0;
-	/** Takes back what this operation did to the model of the session, for when the server skipped or refused it. */
-	undo: (() => void) | undefined;
+	/** The text was not understood: the last of `executions` stands for all results to come. */
+	isOpen = false;
+	/** Tag of the last result of an open execution. */
+	lastTag: string | null = null;
+	/** What this operation did to the model of the session, to be settled or taken back. */
+	effect: Effect | undefined;
 	/** For each statement of a query string: likewise, so that those after a failed one are taken back. */
-	undos: ((() => void) | undefined)[] | undefined;
+	effects: (Effect | undefined)[] | undefined;
 	/** What rows are counted against, for each execution: the portal or the cursor that it fetches from. */
 	counters: Counter[] | undefined;
 	portal: Portal | undefined;
 	statement: PreparedStatement | undefined;
-	/**
-	 * A Sync sent while the server read COPY data: it is ignored there, unless the copy had failed already. Its answer may
-	 * never come, and it is dropped when another answer comes first.
-	 */
-	conditional = false;
 	/** A hidden question for the search path. */
 	asksPath = false;
 	/** A prepared statement that has been recorded as parsed only. */
 	parsed: Execution | undefined;
 
 	constructor(readonly kind: OperationKind) {}
+
+	/** The server never came to it: nothing of it has happened. */
+	revert(): void {
+		const { effects } = this;
+		if (effects !== undefined) {
+			for (let index = effects.length - 1; index >= this.current; index--) effects[index]?.revert();
+		}
+		this.effect?.revert();
+	}
 }
 
 /** Rows and bytes delivered for one statement, over all its fetches. */
@@ -98,25 +108,35 @@ export class OperationQueue {
 		return item;
 	}
 
+	clear(): void {
+		this.#items = [];
+		this.#head = 0;
+	}
+
 	/** From the head to the tail. */
 	*[Symbol.iterator](): Iterator<Operation> {
 		for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as Operation;
 	}
 
-	/** True when a Sync that will surely be answered, or a query string, is under way. */
+	/** True when a Sync or a query string is under way. */
 	awaitsReady(): boolean {
+		return this.#some("sync", "query");
+	}
+
+	/** True when something is under way that runs statements. */
+	executes(): boolean {
+		return this.#some("execute", "query");
+	}
+
+	#some(kind: OperationKind, other: OperationKind): boolean {
 		for (let index = this.#head; index < this.#items.length; index++) {
 			const item = this.#items[index] as Operation;
-			if ((item.kind === "sync" && !item.conditional) || item.kind === "query") return true;
+			if (item.kind === kind || item.kind === other) return true;
 		}
 		return false;
 	}
 
-	/** Nothing is under way but Syncs that the server may have ignored. */
 	get drained(): boolean {
-		for (let index = this.#head; index < this.#items.length; index++) {
-			if (!(this.#items[index] as Operation).conditional) return false;
-		}
-		return true;
+		return this.#items.length === this.#head;
 	}
 }

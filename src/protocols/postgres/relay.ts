@@ -35,8 +35,7 @@ export class PostgresRelay implements Relay {
 		this.#upstream = new UpstreamSide(this.#core, options.messageBytes);
 		const path = options.reported.get("search_path");
 		if (path !== undefined) {
-			this.#core.model.reportsPath = true;
-			this.#core.model.searchPath = parseSearchPath(path);
+			this.#core.model.learnPath(parseSearchPath(path));
 		}
 	}
 
@@ -52,6 +51,10 @@ export class PostgresRelay implements Relay {
 		this.#core.fatal(terminationCodes[cause], message, detail, message);
 	}
 
+	abandon(reason: string): void {
+		this.#core.leave(reason, "57P01");
+	}
+
 	timeOut(detail: string): void {
 		const message = "canceling statement due to statement timeout";
 		this.#core.timeoutFrame = {
@@ -63,7 +66,7 @@ export class PostgresRelay implements Relay {
 	}
 
 	get busy(): boolean {
-		return !this.#core.queue.drained;
+		return this.#core.leftBusy || !this.#core.queue.drained;
 	}
 
 	get busySince(): number | undefined {

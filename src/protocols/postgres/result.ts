@@ -23,6 +23,10 @@ export class Result {
 	stopped: DenialFrame | undefined;
 	/** Rows were left out under `then: truncate`; the notice for it. */
 	truncated: Buffer | undefined;
+	/** The server was asked to stop what is only thrown away. */
+	cancelled = false;
+	/** Frames of COPY data seen, for the one at its begin that is no row. */
+	copyFrames = 0;
 	readonly #sample: (string | null)[][] = [];
 	#sampleLeft: number;
 	readonly #rowCap: ResultCap | undefined;

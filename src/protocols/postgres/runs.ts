@@ -4,20 +4,22 @@
  *
  * Every statement of a string is judged before any is sent; one denied statement denies the string.
  */
-import type { Denial, Execution, Judgement, Verdict } from "../engine.js";
+import type { Execution, Judgement, Verdict } from "../engine.js";
 import type { RelayCore } from "./core.js";
 import { denialFrame, errorFrame } from "./denials.js";
-import type { Portal, PreparedStatement, Undo } from "./model.js";
+import { MAX_STATEMENTS, type Portal, type PreparedStatement, samePath } from "./model.js";
+import type { Effect } from "./namespace.js";
 import type { Counter, DenialFrame } from "./operations.js";
+import { failsOnCap, portalRefusal, type Refused, refusal, type Step } from "./string-rules.js";
 
 export interface Run {
 	readonly executions: Execution[];
-	readonly undos: Undo[];
+	readonly effects: (Effect | undefined)[];
 	readonly counters: Counter[] | undefined;
 	/** The outcome decides whether what follows may run. */
 	readonly isCapped: boolean;
-	/** Nothing may follow before it is over: capped, or not understood. */
-	readonly isBarrier: boolean;
+	/** A text that was not understood: nothing may follow before it is over. */
+	readonly isUnread: boolean;
 	readonly copiesIn: boolean;
 	readonly writes: boolean;
 	readonly returnsRows: boolean;
@@ -28,63 +30,57 @@ export interface Run {
 export type RunAnswer =
 	| { readonly kind: "run"; readonly run: Run }
 	| { readonly kind: "denied"; readonly frame: DenialFrame; readonly execution: Execution | undefined }
-	| { readonly kind: "wait"; readonly promise: Promise<unknown> };
-
-/** One statement as it will run. */
-interface Step {
-	readonly verdict: Verdict;
-	readonly sql: string;
-	readonly counter: Counter | undefined;
-	readonly prepared: string | undefined;
-}
+	| { readonly kind: "wait"; readonly promise: Promise<unknown> }
+	/** It depends on what has not been answered yet. */
+	| { readonly kind: "drain" };
 
 type Resolved =
-	| {
-			readonly kind: "step";
-			readonly verdict: Verdict;
-			readonly counter: Counter | undefined;
-			readonly prepared?: string;
-	  }
+	| { readonly kind: "step"; readonly step: Step }
 	| { readonly kind: "error"; readonly frame: DenialFrame }
-	| { readonly kind: "wait"; readonly promise: Promise<unknown> };
+	| { readonly kind: "wait"; readonly promise: Promise<unknown> }
+	| { readonly kind: "drain" };
+
+/** EXECUTE may name a statement that is an EXECUTE itself (made by Parse): so far it is followed. */
+const MAX_REFERENCES = 8;
 
 /** `portal`: the portal that is executed; without one the text is a query string. */
-export function judgeRun(core: RelayCore, judgement: Judgement, text: Buffer, portal?: Portal): RunAnswer {
-	const { model } = core;
-	const sql = text.toString("utf8");
+export function judgeRun(core: RelayCore, judgement: Judgement, sql: string, portal?: Portal): RunAnswer {
+	const { model, host } = core;
 	const steps: Step[] = [];
-	const undos: Undo[] = [];
+	const effects: (Effect | undefined)[] = [];
 	const takeBack = () => {
-		for (const undo of undos.reverse()) undo?.();
+		for (let index = effects.length - 1; index >= 0; index--) effects[index]?.revert();
 	};
-	const verdicts = portal?.facts === undefined ? judgement.verdicts : [core.host.verdictFor(portal.facts)];
-	for (const verdict of verdicts) {
-		const own = verdicts.length === 1 ? sql : sql.slice(verdict.facts.start, verdict.facts.end);
-		const resolved = resolve(core, verdict);
-		if (resolved.kind === "wait") {
+	const path = model.searchPath;
+	for (const judged of judgement.verdicts) {
+		const verdict = portal?.isCursor === true ? host.verdictFor(judged.facts) : judged;
+		const own = judgement.verdicts.length === 1 ? sql : sql.slice(verdict.facts.start, verdict.facts.end);
+		const resolved = resolve(core, verdict, own, portal);
+		if (resolved.kind === "wait" || resolved.kind === "drain") {
 			takeBack();
 			return resolved;
 		}
-		const refused =
+		const refused: Refused | undefined =
 			resolved.kind === "error"
 				? resolved.frame
-				: (stateForbids(core, resolved.verdict) ?? stringForbids(steps, resolved.verdict));
-		const subject = resolved.kind === "error" ? verdict : resolved.verdict;
+				: (refusal(core, resolved.step, steps, judgement.verdicts.length, path) ??
+					(portal === undefined ? undefined : portalRefusal(core, resolved.step, portal)));
+		const subject = resolved.kind === "error" ? verdict : resolved.step.verdict;
 		if (refused !== undefined || subject.denied) {
 			takeBack();
 			return refuse(core, subject, refused, sql, portal);
 		}
-		undos.push(model.apply(verdict, own, judgement.epoch));
-		const { counter, prepared } = resolved as Extract<Resolved, { kind: "step" }>;
-		steps.push({ verdict: subject, sql: own, counter: counter ?? portal, prepared });
+		effects.push(model.apply(verdict, own, judgement.epoch));
+		if (subject !== verdict) effects[effects.length - 1] ??= model.apply(subject, own, judgement.epoch);
+		steps.push((resolved as Extract<Resolved, { kind: "step" }>).step);
 	}
-	return begin(core, steps, undos, takeBack, portal);
+	return begin(core, steps, effects, takeBack, portal);
 }
 
 function refuse(
 	core: RelayCore,
 	verdict: Verdict,
-	refused: DenialFrame | Denial | undefined,
+	refused: Refused | undefined,
 	sql: string,
 	portal: Portal | undefined,
 ): RunAnswer {
@@ -101,125 +97,126 @@ function refuse(
 function begin(
 	core: RelayCore,
 	steps: readonly Step[],
-	undos: Undo[],
+	effects: (Effect | undefined)[],
 	takeBack: () => void,
 	portal: Portal | undefined,
 ): RunAnswer {
-	const executions: Execution[] = [];
-	for (const step of steps) {
-		const prepared = step.prepared ?? (portal?.statement?.name || undefined);
-		const execution = core.host.begin(step.verdict, step.sql, portal?.parameters ?? [], prepared, false, undefined);
-		if (execution.denial !== undefined) {
-			core.finishUnrun(executions, 0, null);
-			takeBack();
-			return { kind: "denied", frame: denialFrame(execution.denial), execution };
-		}
-		executions.push(execution);
-	}
-	const some = (test: (verdict: Verdict) => boolean) => steps.some((step) => test(step.verdict));
-	const isCapped = some(capped);
-	const run: Run = {
-		executions,
-		undos,
+	const run = {
+		executions: [] as Execution[],
+		effects,
 		counters: steps.some((step) => step.counter !== undefined)
 			? steps.map((step) => step.counter ?? { rows: 0, bytes: 0, exhausted: false })
 			: undefined,
-		isCapped,
-		isBarrier: isCapped || some((verdict) => verdict.facts.refusal !== undefined),
-		copiesIn: some((verdict) => verdict.facts.copy?.direction === "in"),
-		writes: some((verdict) => verdict.facts.writes),
-		returnsRows: some((verdict) => verdict.facts.outputs !== undefined || verdict.facts.opaqueResult),
-		samples: some((verdict) => verdict.plan.sampleRows > 0),
+		isCapped: false,
+		isUnread: false,
+		copiesIn: false,
+		writes: false,
+		returnsRows: false,
+		samples: false,
 	};
+	for (const { verdict, sql, prepared } of steps) {
+		const name = prepared ?? (portal?.statement?.name || undefined);
+		const execution = core.host.begin(verdict, sql, portal?.parameters ?? NONE, name, false, undefined);
+		if (execution.denial !== undefined) {
+			core.finishUnrun(run.executions, 0, null);
+			takeBack();
+			return { kind: "denied", frame: denialFrame(execution.denial), execution };
+		}
+		run.executions.push(execution);
+		const { facts, plan } = verdict;
+		run.isCapped ||= failsOnCap(verdict);
+		run.isUnread ||= facts.refusal !== undefined;
+		run.copiesIn ||= facts.copy?.direction === "in";
+		run.writes ||= facts.writes;
+		run.returnsRows ||= facts.outputs !== undefined || facts.opaqueResult;
+		run.samples ||= plan.sampleRows > 0;
+		if (plan.reduceErrors) core.touchedMasked = true;
+	}
+	if (portal !== undefined) portal.isStarted = true;
 	return { kind: "run", run };
 }
 
-function capped(verdict: Verdict): boolean {
-	return verdict.plan.rows?.onExceed === "error" || verdict.plan.bytes?.onExceed === "error";
-}
+const NONE: readonly string[] = [];
 
 /** EXECUTE stands for the statement that was prepared, FETCH for the cursor's query; both are judged as they are now. */
-function resolve(core: RelayCore, verdict: Verdict): Resolved {
-	const effect = verdict.facts.effect;
-	if (verdict.denied || effect === undefined) return { kind: "step", verdict, counter: undefined };
-	if (effect.kind === "execute") {
-		const statement = core.model.statements.get(effect.name);
-		if (statement === undefined) {
-			return { kind: "error", frame: errorFrame("26000", `prepared statement "${effect.name}" does not exist`) };
+function resolve(core: RelayCore, verdict: Verdict, sql: string, portal: Portal | undefined): Resolved {
+	let step: Step = { verdict, sql, counter: portal, prepared: undefined };
+	for (let references = 0; references <= MAX_REFERENCES; references++) {
+		const effect = step.verdict.facts.effect;
+		if (step.verdict.denied || effect === undefined) return { kind: "step", step };
+		let resolved: Resolved;
+		if (effect.kind === "execute") resolved = resolveExecute(core, step, effect.name);
+		else if (effect.kind === "fetch") resolved = resolveFetch(core, step, effect.name);
+		else {
+			if (effect.kind === "prepare" && core.model.statements.size >= MAX_STATEMENTS) return TOO_MANY;
+			return { kind: "step", step };
 		}
-		return resolvePrepared(core, statement);
+		if (resolved.kind !== "step" || resolved.step === step) return resolved;
+		step = resolved.step;
 	}
-	if (effect.kind === "fetch") {
-		const cursor = core.model.portals.get(effect.name);
-		if (cursor === undefined) {
-			if (core.host.unrestricted) return { kind: "step", verdict, counter: undefined };
-			return { kind: "error", frame: errorFrame("34000", `cursor "${effect.name}" does not exist`) };
-		}
-		const facts = cursor.facts ?? cursor.statement?.verdict?.facts;
-		if (facts === undefined)
-			return { kind: "error", frame: errorFrame("34000", `cursor "${effect.name}" cannot be read`) };
-		return { kind: "step", verdict: core.host.verdictFor(facts), counter: cursor, prepared: effect.name };
-	}
-	return { kind: "step", verdict, counter: undefined };
+	return { kind: "error", frame: errorFrame("54001", "EXECUTE is nested too deeply") };
 }
 
-function resolvePrepared(core: RelayCore, statement: PreparedStatement): Resolved {
-	if (statement.judgement.epoch !== core.host.epoch()) {
-		const answer = core.host.judge(statement.text, core.model.searchPath ?? []);
-		if (answer instanceof Promise) {
-			return {
-				kind: "wait",
-				promise: answer.then((judgement) => {
-					statement.judgement = judgement;
-				}),
-			};
-		}
-		statement.judgement = answer;
+const TOO_MANY: Resolved = {
+	kind: "error",
+	frame: errorFrame("53400", "too many prepared statements are open in this session"),
+};
+
+function resolveExecute(core: RelayCore, step: Step, name: string): Resolved {
+	const { statements, series } = core.model;
+	if (statements.isUnsure(name, series)) return { kind: "drain" };
+	const statement = statements.get(name);
+	if (statement !== undefined) return resolvePrepared(core, step, statement);
+	// Nothing is forbidden, so it may come of a text that was not understood.
+	if (core.host.unrestricted) return { kind: "step", step };
+	return { kind: "error", frame: errorFrame("26000", `prepared statement "${name}" does not exist`) };
+}
+
+/** One statement over all its fetches: its rows are counted against the cursor. */
+function resolveFetch(core: RelayCore, step: Step, name: string): Resolved {
+	const { portals, series } = core.model;
+	if (portals.isUnsure(name, series)) return { kind: "drain" };
+	const cursor = portals.get(name);
+	const facts = cursor?.judgement.verdicts[0]?.facts;
+	if (cursor !== undefined && facts !== undefined) {
+		const verdict = core.host.verdictFor(facts);
+		return { kind: "step", step: { verdict, sql: step.sql, counter: cursor, prepared: name } };
 	}
-	const verdict = statement.verdict;
-	if (verdict === undefined) return { kind: "error", frame: errorFrame("26000", "the prepared statement is empty") };
-	if (!statement.sqlLevel || verdict.denied)
-		return { kind: "step", verdict, counter: undefined, prepared: statement.name };
-	const effect = verdict.facts.effect;
+	if (core.host.unrestricted) return { kind: "step", step };
+	return { kind: "error", frame: errorFrame("34000", `cursor "${name}" does not exist`) };
+}
+
+function resolvePrepared(core: RelayCore, step: Step, statement: PreparedStatement): Resolved {
+	const pending = renewed(core, statement);
+	if (pending !== undefined) return { kind: "wait", promise: pending };
+	const outer = statement.verdict;
+	if (outer === undefined) return { kind: "error", frame: errorFrame("26000", "the prepared statement is empty") };
+	const prepared = statement.name;
+	if (!statement.sqlLevel || outer.denied) {
+		return { kind: "step", step: { verdict: outer, sql: step.sql, counter: step.counter, prepared } };
+	}
+	const effect = outer.facts.effect;
 	if (effect?.kind !== "prepare") {
-		return { kind: "error", frame: errorFrame("26000", `prepared statement "${statement.name}" cannot be read`) };
+		return { kind: "error", frame: errorFrame("26000", `prepared statement "${prepared}" cannot be read`) };
 	}
-	return {
-		kind: "step",
-		verdict: core.host.verdictFor(effect.statement),
-		counter: undefined,
-		prepared: statement.name,
-	};
+	const verdict = core.host.verdictFor(effect.statement);
+	return { kind: "step", step: { verdict, sql: step.sql, counter: step.counter, prepared } };
 }
 
-/**
- * Definitions that were changed and not committed are seen by nobody else, so they are not in the catalog snapshot:
- * what they may mean is not known, and nothing that touches data is permitted until the transaction ends.
- */
-function stateForbids(core: RelayCore, verdict: Verdict): Denial | undefined {
-	if (!core.model.catalogDirty || core.host.unrestricted || !touchesData(verdict)) return undefined;
-	return {
-		case: "unreadable",
-		message: "definitions were changed in this transaction, so the statement cannot be resolved",
-		detail: "Names are resolved against committed definitions.",
-		hint: "Commit the change of definitions first.",
-	};
+/** The server reads a prepared text anew when definitions or the search path have changed: so do we. */
+export function isStale(core: RelayCore, statement: PreparedStatement): boolean {
+	if (statement.judgement.epoch !== core.host.epoch()) return true;
+	return !core.host.unrestricted && !samePath(statement.path, core.model.searchPath);
 }
 
-function touchesData(verdict: Verdict): boolean {
-	return (
-		verdict.facts.relations.some((use) => use.sort === "data") ||
-		verdict.facts.functions.some((use) => use.sort === "user")
-	);
-}
-
-/** The cap of one statement of a string cannot stop those behind it in time, so nothing that writes may follow it. */
-function stringForbids(before: readonly Step[], verdict: Verdict): Denial | undefined {
-	if (!verdict.facts.writes || !before.some((step) => capped(step.verdict))) return undefined;
-	return {
-		case: "capExceeded",
-		message: "a statement that writes follows one with a row or byte cap in the same query string",
-		detail: "Were the cap exceeded, the write could not be taken back.",
-		hint: "Send the statements one by one.",
-	};
+/** Judges a prepared text anew when it is stale. A promise: it is being judged. */
+export function renewed(core: RelayCore, statement: PreparedStatement): Promise<void> | undefined {
+	if (!isStale(core, statement)) return undefined;
+	const path = core.model.searchPath;
+	// In an aborted transaction nothing is planned, and its path cannot be asked for.
+	if (path === undefined && !core.host.unrestricted) return undefined;
+	const answer = core.host.judge(statement.text, path ?? NONE);
+	if (answer instanceof Promise) return answer.then((judgement) => statement.rejudge(judgement, path));
+	statement.rejudge(answer, path);
+	return undefined;
 }

@@ -18,8 +18,11 @@ import type {
 
 type Row = readonly (string | null)[];
 
-/** FirstNormalObjectId of the server's source: OIDs from here on belong to objects made after initdb. */
-const FIRST_USER_OID = 16384;
+/**
+ * FirstNormalObjectId of the server's source: OIDs from here on belong to objects made after initdb. A constant of the
+ * operators' own type, so that no operator of a user's, on a nearer match of types, can be chosen instead.
+ */
+const FIRST_USER_OID = "'16384'::pg_catalog.oid";
 
 const relationKinds: Readonly<Record<string, RelationKind>> = {
 	r: "table",
@@ -54,6 +57,9 @@ const extensionOf = (catalog: string, oid: string) => `(SELECT x.extname FROM pg
 	AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype OPERATOR(pg_catalog.=) 'e' LIMIT 1)`;
 
 const QUERIES = {
+	// With nothing but pg_catalog on the path, no operator of a user's is found, and definitions of views name schemas.
+	pin: "SELECT pg_catalog.set_config('search_path', '', false)",
+	pinned: "SELECT pg_catalog.current_setting('search_path')",
 	server: "SELECT pg_catalog.current_setting('server_version_num')",
 	schemas: `SELECT nspname FROM pg_catalog.pg_namespace
 		WHERE nspname !~ '^pg_(toast|temp)' ORDER BY nspname`,
@@ -84,7 +90,8 @@ const QUERIES = {
 		FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 		WHERE p.oid >= ${FIRST_USER_OID}`,
 	builtins: `SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p
-		WHERE p.oid < ${FIRST_USER_OID} AND p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace`,
+		WHERE p.oid < ${FIRST_USER_OID}
+		AND p.pronamespace IN ('pg_catalog'::pg_catalog.regnamespace, 'information_schema'::pg_catalog.regnamespace)`,
 	operators: `SELECT n.nspname, o.oprname, fn.nspname, f.proname,
 		(o.oprleft < ${FIRST_USER_OID} AND o.oprright < ${FIRST_USER_OID}),
 		${extensionOf("pg_operator", "o.oid")}
@@ -134,12 +141,20 @@ export async function readCatalog(
 	database: string,
 	epoch: number,
 ): Promise<Catalog> {
+	await run(QUERIES.pin);
 	const [version] = await run(QUERIES.server);
 	const schemas = await run(QUERIES.schemas);
 	const relations = await run(QUERIES.relations);
 	const columns = await run(QUERIES.columns);
 	const generated = await run(QUERIES.generated);
 	const inheritance = await run(QUERIES.inheritance);
+	const functions = await run(QUERIES.functions);
+	const builtins = await run(QUERIES.builtins);
+	const operators = await run(QUERIES.operators);
+	const types = await run(QUERIES.types);
+	const casts = await run(QUERIES.casts);
+	const [pinned] = await run(QUERIES.pinned);
+	if (pinned?.[0] !== "") throw new Error("the connection that reads the catalog changed while it was read");
 	return {
 		engine: "postgres",
 		version: Number(version?.[0]),
@@ -147,11 +162,11 @@ export async function readCatalog(
 		epoch,
 		schemas: schemas.map(first),
 		relations: buildRelations(relations, columns, generated, inheritance),
-		functions: (await run(QUERIES.functions)).map(buildFunction),
-		builtinFunctions: (await run(QUERIES.builtins)).map(first),
-		operators: (await run(QUERIES.operators)).map(buildOperator),
-		types: (await run(QUERIES.types)).map(buildType),
-		casts: (await run(QUERIES.casts)).map(buildCast),
+		functions: functions.map(buildFunction),
+		builtinFunctions: builtins.map(first),
+		operators: operators.map(buildOperator),
+		types: types.map(buildType),
+		casts: casts.map(buildCast),
 	};
 }
 

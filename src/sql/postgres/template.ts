@@ -86,7 +86,9 @@ export function templateOf(text: Uint8Array): string | undefined {
 					lifted = true;
 					position = end;
 				} else if (byte === SEMICOLON) {
-					return onlySpace(text, position + 1) && lifted ? scratch.latin1Slice(0, out) : undefined;
+					// Kept with what follows: the end of the statement is then as far from the end in all texts of a template.
+					if (!onlySpace(text, position + 1)) return undefined;
+					while (position < length) scratch[out++] = text[position++] as number;
 				} else {
 					const end = otherEnd(text, position, byte);
 					if (end === -1) return undefined;
@@ -96,7 +98,7 @@ export function templateOf(text: Uint8Array): string | undefined {
 		}
 	}
 	// Without a literal the exact text is as good a key.
-	return lifted ? scratch.latin1Slice(0, out) : undefined;
+	return lifted ? scratch.toString("latin1", 0, out) : undefined;
 }
 
 /** SELECT, INSERT, UPDATE or DELETE, in any case. */
@@ -105,7 +107,7 @@ function beginsWell(text: Uint8Array, position: number): boolean {
 	const first = (text[position] as number) | 0x20;
 	if (first !== 0x73 && first !== 0x69 && first !== 0x75 && first !== 0x64) return false;
 	const word = Buffer.from(text.buffer, text.byteOffset + position, 6)
-		.latin1Slice(0, 6)
+		.toString("latin1", 0, 6)
 		.toLowerCase();
 	if (word !== "select" && word !== "insert" && word !== "update" && word !== "delete") return false;
 	const next = classes[text[position + 6] as number];

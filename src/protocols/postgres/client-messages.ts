@@ -1,0 +1,511 @@
+/**
+ * What the client's messages mean: has every statement judged and recorded, keeps the model of the session, and says of
+ * each frame whether it passes.
+ *
+ * Specification: PostgreSQL documentation, "Message Flow" (simple, extended and COPY sub-protocols, pipelining).
+ */
+import type { Judgement } from "../engine.js";
+import { FAILED_TRANSACTION, FRONT, IDLE } from "./codes.js";
+import type { RelayCore } from "./core.js";
+import { errorFrame } from "./denials.js";
+import {
+	copyFail,
+	describe,
+	readBind,
+	readClose,
+	readDescribe,
+	readEmpty,
+	readExecute,
+	readParse,
+	readQuery,
+} from "./messages.js";
+import { type Described, MAX_PORTALS, MAX_STATEMENTS, Portal, PreparedStatement, samePath } from "./model.js";
+import { together } from "./namespace.js";
+import { Operation } from "./operations.js";
+import { sendAsSeries } from "./own-series.js";
+import { readParameters } from "./parameters.js";
+import { isStale, judgeRun, type Run, renewed } from "./runs.js";
+
+/** What became of a frame: pass it on with its run, leave it out, or stop before it and try again later. */
+export type Disposition = "pass" | "drop" | "hold";
+
+const NO_PATH: readonly string[] = [];
+
+/** A judgement that was waited for, with what it holds for. */
+interface Awaited {
+	readonly judgement: Judgement;
+	readonly path: readonly string[];
+	readonly epoch: number;
+}
+
+export class ClientMessages {
+	/** The judgement that was waited for, for the frame that is held. */
+	#awaited: Awaited | undefined;
+	/** Statements parsed in this chunk and not executed yet: they are recorded by themselves at its end. */
+	#parsed: { readonly operation: Operation; readonly statement: PreparedStatement }[] = [];
+	readonly #core: RelayCore;
+	/** Sends the run of untouched frames before `start`, when something of ours has to stand there. */
+	readonly #sendBefore: (data: Buffer, start: number) => void;
+
+	constructor(core: RelayCore, sendBefore: (data: Buffer, start: number) => void) {
+		this.#core = core;
+		this.#sendBefore = sendBefore;
+	}
+
+	frame(type: number, data: Buffer, start: number, end: number): Disposition {
+		const disposition = this.#take(type, data, start, end);
+		// It was for this frame and holds for no other.
+		if (disposition !== "hold") this.#awaited = undefined;
+		return disposition;
+	}
+
+	#take(type: number, data: Buffer, start: number, end: number): Disposition {
+		const core = this.#core;
+		if (type === FRONT.terminate) return this.#terminate(data, start, end);
+		if (core.copyBreach !== undefined && !core.copyIn) {
+			const { isCause } = core.copyBreach;
+			core.copyBreach = undefined;
+			if (isCause) return "drop";
+		}
+		if (core.skipping && type !== FRONT.sync) return "drop";
+		if (core.copyIn && !COPY_TYPES.has(type)) return this.#breakCopy(data, start, type);
+		switch (type) {
+			case FRONT.query:
+				return this.#query(data, start, end);
+			case FRONT.parse:
+				return this.#parse(data, start, end);
+			case FRONT.bind:
+				return this.#bind(data, start, end);
+			case FRONT.describe:
+				return this.#describe(data, start, end);
+			case FRONT.execute:
+				return this.#execute(data, start, end);
+			case FRONT.close:
+				return this.#close(data, start, end);
+			case FRONT.sync:
+				return readEmpty(data, start, end) ? this.#sync() : this.#unreadable();
+			case FRONT.flush:
+				return readEmpty(data, start, end) ? "pass" : this.#unreadable();
+			case FRONT.copyData:
+				return core.copyIn ? "pass" : "drop";
+			case FRONT.copyDone:
+			case FRONT.copyFail:
+				return this.#endCopy(type, data, start, end);
+			case FRONT.functionCall:
+				this.#sendBefore(data, start);
+				core.host.incident(undefined, "a function call message was refused");
+				core.denyQuery(errorFrame("42501", "function calls by protocol message are not permitted"), undefined);
+				return "drop";
+			default:
+				return this.#unreadable();
+		}
+	}
+
+	/** At the end of a chunk: what was parsed and not executed in it gets an entry of its own, since it goes upstream now. */
+	endOfChunk(): void {
+		if (this.#parsed.length === 0) return;
+		for (const { operation, statement } of this.#parsed) {
+			if (statement.verdict === undefined || statement.executed) continue;
+			const name = statement.name === "" ? undefined : statement.name;
+			operation.parsed = this.#core.host.begin(statement.verdict, statement.sql, [], name, true, undefined);
+		}
+		this.#parsed = [];
+	}
+
+	#terminate(data: Buffer, start: number, end: number): Disposition {
+		this.#sendBefore(data, start);
+		this.endOfChunk();
+		if (readEmpty(data, start, end)) this.#core.host.toUpstream(data.subarray(start, end));
+		this.#core.leave("client terminated", "57P01");
+		return "drop";
+	}
+
+	#unreadable(): Disposition {
+		const what = "invalid message format";
+		this.#core.fatal("08P01", what, undefined, `client broke the protocol: ${what}`);
+		return "drop";
+	}
+
+	#endCopy(type: number, data: Buffer, start: number, end: number): Disposition {
+		const core = this.#core;
+		if (!core.copyIn) return "drop";
+		if (type === FRONT.copyDone && !readEmpty(data, start, end)) return this.#unreadable();
+		core.copyIn = false;
+		return "pass";
+	}
+
+	/**
+	 * A message that has no place in COPY ends it, as on the server, and is lost; unless the COPY has failed already, which
+	 * only its answer tells.
+	 */
+	#breakCopy(data: Buffer, start: number, type: number): Disposition {
+		const core = this.#core;
+		const what = `unexpected message type 0x${type.toString(16).toUpperCase().padStart(2, "0")} during COPY from stdin`;
+		this.#sendBefore(data, start);
+		core.host.toUpstream(copyFail(what));
+		core.copyIn = false;
+		core.copyBreach = { told: errorFrame("08P01", what), isCause: false };
+		core.wait("drain");
+		return "hold";
+	}
+
+	/** Whatever has to be known before a text can be judged. True: it is being asked for. */
+	#unready(): boolean {
+		const core = this.#core;
+		const { model } = core;
+		if (this.#refreshesCatalog()) return true;
+		if (core.host.unrestricted || model.searchPath !== undefined) return false;
+		if (!core.queue.drained) {
+			core.wait("drain");
+			return true;
+		}
+		// An aborted transaction answers no question, and runs nothing that would have to be resolved.
+		if (core.transaction === FAILED_TRANSACTION && !core.inSeries) return false;
+		core.askPath();
+		return true;
+	}
+
+	/** After definitions were changed and committed. Inside a transaction nobody else sees them: see string-rules.ts. */
+	#refreshesCatalog(): boolean {
+		const core = this.#core;
+		if (!core.model.catalogDirty || core.inSeries) return false;
+		if (!core.queue.drained) {
+			if (core.host.unrestricted) return false;
+			core.wait("drain");
+			return true;
+		}
+		if (core.transaction !== IDLE) return false;
+		core.model.catalogDirty = false;
+		const refreshed = core.host.refreshCatalog();
+		if (core.host.unrestricted) return false;
+		core.waitFor(refreshed);
+		return true;
+	}
+
+	/** Undefined: it is being thought about. */
+	#judge(text: Buffer): Judgement | undefined {
+		const core = this.#core;
+		const path = core.model.searchPath ?? NO_PATH;
+		const awaited = this.#awaited;
+		if (awaited !== undefined && awaited.epoch === core.host.epoch() && samePath(awaited.path, path)) {
+			return awaited.judgement;
+		}
+		const answer = core.host.judge(text, path);
+		if (!(answer instanceof Promise)) return answer;
+		core.waitFor(
+			answer.then((judgement) => {
+				this.#awaited = { judgement, path, epoch: judgement.epoch };
+			}),
+		);
+		return undefined;
+	}
+
+	#drain(): Disposition {
+		this.#core.wait("drain");
+		return "hold";
+	}
+
+	#query(data: Buffer, start: number, end: number): Disposition {
+		const core = this.#core;
+		const { model } = core;
+		const range = readQuery(data, start, end);
+		if (range === undefined) {
+			this.#sendBefore(data, start);
+			core.denyQuery(errorFrame("08P01", "invalid message format"), undefined);
+			return "drop";
+		}
+		if (this.#unready()) return "hold";
+		const text = data.subarray(range.textStart, range.textEnd);
+		const judgement = this.#judge(text);
+		if (judgement === undefined) return "hold";
+		const answer = judgeRun(core, judgement, text.toString("utf8"));
+		if (answer.kind === "drain") return this.#drain();
+		if (answer.kind === "wait") {
+			this.#awaited = { judgement, path: model.searchPath ?? NO_PATH, epoch: judgement.epoch };
+			core.waitFor(answer.promise);
+			return "hold";
+		}
+		// A query string destroys the unnamed statement and the unnamed portal.
+		const statement = model.statements.drop("", model.series);
+		const portal = model.portals.drop("", model.series);
+		const destroyed = (statement ?? portal) ? together([statement, portal]) : undefined;
+		if (answer.kind === "denied") {
+			this.#sendBefore(data, start);
+			core.denyQuery(answer.frame, answer.execution).effect = destroyed;
+			return "drop";
+		}
+		const { run } = answer;
+		if (run.isCapped && run.writes && run.executions.length === 1 && !run.isUnread) {
+			this.#sendBefore(data, start);
+			sendAsSeries(core, text, run, destroyed);
+			return "drop";
+		}
+		return this.#runString(run, destroyed);
+	}
+
+	#runString(run: Run, destroyed: Operation["effect"]): Disposition {
+		const core = this.#core;
+		const operation = new Operation("query");
+		operation.effect = destroyed;
+		operation.executions = run.executions;
+		operation.effects = run.effects;
+		operation.counters = run.counters;
+		operation.isOpen = run.isUnread;
+		core.queue.push(operation);
+		core.endSeries();
+		if (run.isCapped || run.isUnread) core.wait("drain");
+		else if (run.copiesIn) core.wait("copy");
+		return "pass";
+	}
+
+	#parse(data: Buffer, start: number, end: number): Disposition {
+		const core = this.#core;
+		const { model } = core;
+		const message = readParse(data, start, end);
+		if (message === undefined) return this.#malformed(data, start);
+		if (this.#unready()) return "hold";
+		const text = data.subarray(message.textStart, message.textEnd);
+		const judgement = this.#judge(text);
+		if (judgement === undefined) return "hold";
+		const denied = judgement.verdicts.find((verdict) => verdict.denied);
+		if (denied !== undefined) {
+			const execution = core.host.begin(denied, text.toString("utf8"), [], undefined, true, undefined);
+			this.#sendBefore(data, start);
+			core.denyInSeries(core.denial(execution), execution);
+			return "drop";
+		}
+		if (model.statements.size >= MAX_STATEMENTS) return this.#tooMany(data, start, "prepared statements");
+		const operation = new Operation("parse");
+		// Several statements are refused by the server.
+		if (judgement.verdicts.length <= 1) {
+			const { name, parameterTypes } = message;
+			const path = model.searchPath;
+			const statement = new PreparedStatement(name, Buffer.from(text), judgement, path, parameterTypes, false);
+			operation.statement = statement;
+			operation.effect = model.statements.set(name, statement, model.series);
+			if (judgement.verdicts.length === 1) this.#parsed.push({ operation, statement });
+		}
+		return this.#pass(operation);
+	}
+
+	/** A prepared statement under definitions, search path and license as they are now. False: it has to be waited for. */
+	#renew(statement: PreparedStatement): boolean {
+		if (!isStale(this.#core, statement)) return true;
+		if (this.#unready()) return false;
+		const pending = renewed(this.#core, statement);
+		if (pending === undefined) return true;
+		this.#core.waitFor(pending);
+		return false;
+	}
+
+	/** Binding plans the statement: what it means is settled here, and stays so however often the portal is executed. */
+	#bind(data: Buffer, start: number, end: number): Disposition {
+		const core = this.#core;
+		const { model } = core;
+		const message = readBind(data, start, end);
+		if (message === undefined) return this.#malformed(data, start);
+		const { portal, resultFormats } = message;
+		if (model.statements.isUnsure(message.statement, model.series)) return this.#drain();
+		const statement = model.statements.get(message.statement);
+		const operation = new Operation("bind");
+		if (statement === undefined) {
+			if (core.host.unrestricted) return this.#pass(operation);
+			return this.#fails(data, start, "26000", missingStatement(message.statement));
+		}
+		if (!this.#renew(statement)) return "hold";
+		const denied = statement.verdict?.denied === true ? statement.verdict : undefined;
+		const parameters = readParameters(data, message, statement.parameterTypes);
+		if (denied !== undefined) {
+			const name = statement.name || undefined;
+			const execution = core.host.begin(denied, statement.sql, parameters, name, false, undefined);
+			this.#sendBefore(data, start);
+			core.denyInSeries(core.denial(execution), execution);
+			return "drop";
+		}
+		if (model.portals.size >= MAX_PORTALS) return this.#tooMany(data, start, "portals");
+		const { judgement } = statement;
+		operation.statement = statement;
+		const bound = new Portal(portal, statement, judgement, parameters, resultFormats, "", false, model.searchPath);
+		operation.effect = model.portals.set(portal, bound, model.series);
+		return this.#pass(operation);
+	}
+
+	#describe(data: Buffer, start: number, end: number): Disposition {
+		const { model } = this.#core;
+		const message = readDescribe(data, start, end);
+		if (message === undefined) return this.#malformed(data, start);
+		if (message.kind === "portal") {
+			const operation = new Operation("describePortal");
+			if (model.portals.isUnsure(message.name, model.series)) return this.#drain();
+			operation.portal = model.portals.get(message.name);
+			markDescribed(operation, operation.portal);
+			return this.#pass(operation);
+		}
+		const operation = new Operation("describeStatement");
+		if (model.statements.isUnsure(message.name, model.series)) return this.#drain();
+		operation.statement = model.statements.get(message.name);
+		if (operation.statement !== undefined && !this.#renew(operation.statement)) return "hold";
+		markDescribed(operation, operation.statement);
+		return this.#pass(operation);
+	}
+
+	#execute(data: Buffer, start: number, end: number): Disposition {
+		const core = this.#core;
+		const { model } = core;
+		const message = readExecute(data, start, end);
+		if (message === undefined) return this.#malformed(data, start);
+		if (model.portals.isUnsure(message.portal, model.series)) return this.#drain();
+		const portal = model.portals.get(message.portal) ?? unseenPortal(core, message.portal);
+		if (portal === undefined) return this.#fails(data, start, "34000", `portal "${message.portal}" does not exist`);
+		const { statement } = portal;
+		// What a running portal reads is settled; what one only now begins to read depends on the session as it is.
+		const settled = portal.isStarted && statement?.isReference !== true;
+		if (settled ? this.#refreshesCatalog() : this.#unready()) return "hold";
+		const answer = judgeRun(core, judgementNow(core, portal), statement?.sql ?? portal.sql, portal);
+		if (answer.kind === "drain") return this.#drain();
+		if (answer.kind === "wait") {
+			core.waitFor(answer.promise);
+			return "hold";
+		}
+		if (answer.kind === "denied") {
+			this.#sendBefore(data, start);
+			core.denyInSeries(answer.frame, answer.execution);
+			return "drop";
+		}
+		const { run } = answer;
+		if (statement !== undefined) statement.executed = true;
+		this.#describeFirst(data, start, portal, run);
+		const operation = new Operation("execute");
+		operation.portal = portal;
+		operation.executions = run.executions;
+		operation.counters = run.counters;
+		operation.effect = run.effects[0];
+		if (run.writes) core.seriesWrites = true;
+		this.#pass(operation);
+		if (run.copiesIn) core.wait("copy");
+		else if (run.isCapped || run.isUnread) core.wait("result");
+		return "pass";
+	}
+
+	/** Rows must not come before the server has said where their columns come from: if the client does not ask, we do. */
+	#describeFirst(data: Buffer, start: number, portal: Portal, run: Run): void {
+		const core = this.#core;
+		if (!run.returnsRows || (!core.host.checksOrigin && !run.samples)) return;
+		const { statement } = portal;
+		if (portal.described || (statement?.described === true && !statement.isReference)) return;
+		const operation = new Operation("describePortal");
+		operation.hidden = true;
+		operation.portal = portal;
+		markDescribed(operation, portal);
+		core.queue.push(operation);
+		this.#sendBefore(data, start);
+		core.host.toUpstream(describe("portal", portal.name));
+	}
+
+	#close(data: Buffer, start: number, end: number): Disposition {
+		const { model } = this.#core;
+		const message = readClose(data, start, end);
+		if (message === undefined) return this.#malformed(data, start);
+		const operation = new Operation("close");
+		const space = message.kind === "statement" ? model.statements : model.portals;
+		operation.effect = space.drop(message.name, model.series);
+		return this.#pass(operation);
+	}
+
+	/** The server ignores a Sync while it reads COPY data; so that it is not read later, it is not sent. */
+	#sync(): Disposition {
+		const core = this.#core;
+		if (core.copyIn) return "drop";
+		core.queue.push(new Operation("sync"));
+		core.skipping = false;
+		core.endSeries();
+		if (core.waiting === "result") core.waiting = "drain";
+		return "pass";
+	}
+
+	#pass(operation: Operation): Disposition {
+		this.#core.queue.push(operation);
+		this.#core.inSeries = true;
+		return "pass";
+	}
+
+	#malformed(data: Buffer, start: number): Disposition {
+		return this.#fails(data, start, "08P01", "invalid message format");
+	}
+
+	#tooMany(data: Buffer, start: number, what: string): Disposition {
+		return this.#fails(data, start, "53400", `too many ${what} are open in this session`);
+	}
+
+	#fails(data: Buffer, start: number, code: string, message: string): Disposition {
+		this.#sendBefore(data, start);
+		this.#core.denyInSeries(errorFrame(code, message), undefined);
+		return "drop";
+	}
+}
+
+/** What the server accepts while it reads COPY data; it ignores Flush and Sync there. */
+const COPY_TYPES: ReadonlySet<number> = new Set([
+	FRONT.copyData,
+	FRONT.copyDone,
+	FRONT.copyFail,
+	FRONT.flush,
+	FRONT.sync,
+]);
+
+function missingStatement(name: string): string {
+	return name === "" ? "unnamed prepared statement does not exist" : `prepared statement "${name}" does not exist`;
+}
+
+/** A portal's reading was settled when it was planned; the license may have changed since. */
+function judgementNow(core: RelayCore, portal: Portal): Judgement {
+	const { judgement } = portal;
+	const epoch = core.host.epoch();
+	if (judgement.epoch === epoch || portal.isCursor) return judgement;
+	portal.judgement = { verdicts: judgement.verdicts.map((old) => core.host.verdictFor(old.facts)), epoch };
+	return portal.judgement;
+}
+
+/** Where nothing is forbidden, a portal may come of a text that was not understood, or of a function that opened it. */
+function unseenPortal(core: RelayCore, name: string): Portal | undefined {
+	if (!core.host.unrestricted) return undefined;
+	const verdict = core.host.verdictFor({ ...UNSEEN });
+	return new Portal(
+		name,
+		undefined,
+		{ verdicts: [verdict], epoch: core.host.epoch() },
+		[],
+		[],
+		"",
+		false,
+		core.model.searchPath,
+	);
+}
+
+const UNSEEN = {
+	start: 0,
+	end: 0,
+	tag: "EXECUTE",
+	commands: [],
+	relations: [],
+	columns: [],
+	functions: [],
+	outputs: undefined,
+	opaqueResult: true,
+	writes: true,
+	deliversRows: true,
+	collects: [],
+	changesCatalog: false,
+	literalSensitive: true,
+};
+
+function markDescribed(operation: Operation, described: Described | undefined): void {
+	if (described === undefined || described.described) return;
+	described.described = true;
+	operation.effect = {
+		settle: () => {},
+		revert: () => {
+			described.described = false;
+		},
+	};
+}

@@ -1,0 +1,212 @@
+/**
+ * The result that streams at the moment: found by the head of the queue, planned from the server's description, counted,
+ * and ended, by the server or by us.
+ */
+import type { Denial } from "../engine.js";
+import { IDLE } from "./codes.js";
+import { COPY_DONE, copyTrailer } from "./copy-frames.js";
+import type { RelayCore } from "./core.js";
+import { commandComplete, type RowColumn, readRowDescription } from "./messages.js";
+import type { Operation } from "./operations.js";
+import { Result } from "./result.js";
+import { planRows, type RowPlan } from "./row-plan.js";
+
+/** A row description seen before for a verdict, and the plan that it gave. */
+interface PlanMemo {
+	readonly frame: Buffer;
+	readonly plan: RowPlan;
+	readonly epoch: number;
+}
+
+export class Results {
+	#result: Result | undefined;
+	readonly #core: RelayCore;
+	readonly #broken: (reason: string) => void;
+
+	constructor(core: RelayCore, broken: (reason: string) => void) {
+		this.#core = core;
+		this.#broken = broken;
+		core.takeResult = () => this.take();
+	}
+
+	/** The result of the execution at the head of the queue. */
+	active(): Result | undefined {
+		if (this.#result !== undefined) return this.#result;
+		const head = this.#core.queue.head;
+		// What was made to fail delivers nothing.
+		if (head === undefined || head.denial !== undefined || (head.kind !== "query" && head.kind !== "execute")) {
+			return undefined;
+		}
+		const execution = head.executions[head.current];
+		if (execution === undefined) return undefined;
+		this.#result = new Result(execution, head.counters?.[head.current]);
+		if (head.kind === "execute") this.#planExecute(head, this.#result);
+		return this.#result;
+	}
+
+	/** The result that has begun, if any: whoever takes it ends it. */
+	take(): Result | undefined {
+		const result = this.#result;
+		this.#result = undefined;
+		return result;
+	}
+
+	/** The plan of a query string's result; the one of an equal description before is taken again. False: malformed. */
+	planQuery(result: Result, data: Buffer, start: number, end: number): boolean {
+		const { host } = this.#core;
+		if (!host.checksOrigin && result.execution.verdict.plan.sampleRows === 0) return true;
+		const { verdict } = result.execution;
+		const memo = verdict.rowPlanMemo as PlanMemo | undefined;
+		const epoch = host.epoch();
+		if (memo?.epoch === epoch && memo.frame.compare(data, start, end) === 0) {
+			result.plan = memo.plan;
+			return true;
+		}
+		const columns = readRowDescription(data, start, end);
+		if (columns === undefined) return false;
+		result.plan = planRows(columns, undefined, verdict, host);
+		if (result.plan.incident !== undefined) host.incident(result.execution, result.plan.incident);
+		verdict.rowPlanMemo = {
+			frame: Buffer.from(data.subarray(start, end)),
+			plan: result.plan,
+			epoch,
+		} satisfies PlanMemo;
+		return true;
+	}
+
+	/** The plan of an execution, from the description of its portal or of its statement; shared while nothing changes. */
+	#planExecute(head: Operation, result: Result): void {
+		const { host } = this.#core;
+		const { verdict } = result.execution;
+		if (!host.checksOrigin && verdict.plan.sampleRows === 0) return;
+		const { portal } = head;
+		if (portal === undefined) return;
+		const statement = portal.statement?.isReference === true ? undefined : portal.statement;
+		const owner = portal.columns ? portal : statement;
+		const columns: readonly RowColumn[] | null | undefined = owner?.columns;
+		if (!owner || !columns) return;
+		if (
+			owner.plan === undefined ||
+			owner.planVerdict !== verdict ||
+			!sameFormats(owner.planFormats, portal.resultFormats)
+		) {
+			owner.plan = planRows(columns, portal.isCursor ? undefined : portal.resultFormats, verdict, host);
+			owner.planVerdict = verdict;
+			owner.planFormats = portal.resultFormats;
+			if (owner.plan.incident !== undefined) host.incident(result.execution, owner.plan.incident);
+		}
+		result.plan = owner.plan;
+	}
+
+	/** Counts a row of `bytes`. False: it is left out. */
+	admitRow(result: Result, bytes: number): boolean {
+		if (this.#core.host.checksOrigin && result.stopped === undefined) this.#checkPlan(result);
+		return this.admit(result, bytes);
+	}
+
+	admit(result: Result, bytes: number): boolean {
+		const answer = result.admit(bytes);
+		if (answer === "exceeds") this.#exceeded(result);
+		return answer === "pass";
+	}
+
+	/** Without a plan, or with one that forbids it, no row is delivered. */
+	#checkPlan(result: Result): void {
+		const { plan, execution } = result;
+		if (plan !== undefined && plan.forbidden === undefined) return;
+		const core = this.#core;
+		const why = plan?.forbidden ?? "the server did not describe the result";
+		core.host.incident(execution, plan?.incident ?? why);
+		result.stop(resultForbidden(why));
+		// What was sent behind it cannot be called back, and was judged as if this one ran.
+		if (this.#runsBehind()) this.#broken(`the result may not be delivered: ${why}`);
+		else core.cancel();
+	}
+
+	#runsBehind(): boolean {
+		let isHead = true;
+		for (const operation of this.#core.queue) {
+			if (!isHead && (operation.kind === "execute" || operation.kind === "query")) return true;
+			isHead = false;
+		}
+		return false;
+	}
+
+	#exceeded(result: Result): void {
+		const core = this.#core;
+		if (result.stopped !== undefined) {
+			core.cancel();
+			return;
+		}
+		const head = core.queue.head;
+		const alone = core.queue.length === 1 && head?.kind === "query" && head.executions.length === 1 && !head.isOpen;
+		// What would only be thrown away is not waited for, where stopping it changes nothing else.
+		if (alone && core.transaction === IDLE && !result.execution.verdict.facts.writes) {
+			result.cancelled = true;
+			core.cancel();
+		}
+	}
+
+	/** An execution that the server ended well, which we may have ended otherwise. True: the server's answer passes. */
+	finish(head: Operation, result: Result, tag: string): true | Buffer {
+		const core = this.#core;
+		const { host } = core;
+		if (head.kind === "query") {
+			head.effects?.[head.current]?.settle();
+			head.current += 1;
+		} else {
+			head.effect?.settle();
+			core.queue.shift();
+		}
+		if (result.stopped !== undefined) {
+			const { code, message, frame } = result.stopped;
+			host.finish(result.execution, result.outcome(null, { code, message }));
+			this.#failAfterwards(head);
+			return frame;
+		}
+		if (result.truncated !== undefined || result.counter?.exhausted === true) {
+			const cut = cutTag(tag, result.rows);
+			host.finish(result.execution, result.outcome(cut, null));
+			const complete = commandComplete(cut);
+			return result.truncated === undefined ? complete : Buffer.concat([result.truncated, complete]);
+		}
+		host.finish(result.execution, result.outcome(tag, null));
+		return true;
+	}
+
+	/** The server ended well what the client was told has failed: nothing more is shown, and its transaction has to fail. */
+	#failAfterwards(head: Operation): void {
+		const core = this.#core;
+		core.muted = true;
+		// The answer to Sync says where the transaction stands; without one, the series can still be made to fail.
+		if (head.kind !== "query" && !core.queue.awaitsReady()) core.failSeries();
+	}
+}
+
+/** The end of a truncated result that was cancelled, as the client is told. */
+export function endOfTruncated(result: Result): { readonly bytes: Buffer; readonly tag: string } {
+	const { copy } = result.execution.verdict.facts;
+	const tag = `${copy === undefined ? "SELECT" : "COPY"} ${result.rows}`;
+	const frames = [result.truncated as Buffer, commandComplete(tag)];
+	if (copy !== undefined) frames.unshift(...(copy.format === "binary" ? [copyTrailer()] : []), COPY_DONE);
+	return { bytes: Buffer.concat(frames), tag };
+}
+
+/** The count in a tag is that of the rows delivered; of those written it stays true. */
+function cutTag(tag: string, rows: number): string {
+	return tag.replace(/^(SELECT|FETCH|COPY) \d+$/, `$1 ${rows}`);
+}
+
+function resultForbidden(why: string): Denial {
+	return {
+		case: "notPermitted",
+		message: `the result may not be delivered: ${why}`,
+		detail: "The server's own description of the result was checked against the license.",
+		hint: "Report it: analysis and server disagree about this statement.",
+	};
+}
+
+function sameFormats(a: readonly number[] | undefined, b: readonly number[]): boolean {
+	if (a === b) return true;
+	return a !== undefined && a.length === b.length && a.every((format, index) => format === b[index]);
+}

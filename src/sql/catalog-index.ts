@@ -1,0 +1,112 @@
+/**
+ * A catalog snapshot laid out for the analyser's questions: every lookup is a map access. Built once a snapshot.
+ *
+ * `parse` reads the definitions of views (the analyser itself is pure and holds no parser). What is worked out about a
+ * view is kept here, in `memo`, so that it lives exactly as long as the snapshot that it holds for.
+ */
+import type {
+	Catalog,
+	CatalogCast,
+	CatalogColumn,
+	CatalogFunction,
+	CatalogOperator,
+	CatalogRelation,
+	CatalogType,
+} from "./catalog.js";
+
+const NONE: readonly never[] = [];
+
+/** Schema and name in one key; NUL occurs in no identifier. */
+function key(schema: string, name: string): string {
+	return `${schema}\0${name}`;
+}
+
+function groupBy<Entry>(
+	entries: readonly Entry[],
+	by: (entry: Entry) => string,
+): ReadonlyMap<string, readonly Entry[]> {
+	const groups = new Map<string, Entry[]>();
+	for (const entry of entries) {
+		const group = groups.get(by(entry));
+		if (group === undefined) groups.set(by(entry), [entry]);
+		else group.push(entry);
+	}
+	return groups;
+}
+
+export class CatalogIndex {
+	readonly catalog: Catalog;
+	readonly parse: (sql: string) => unknown;
+	/** Kept by readers of definitions, by relation. */
+	readonly memo = new WeakMap<CatalogRelation, unknown>();
+	readonly #schemas: ReadonlySet<string>;
+	readonly #relations = new Map<string, CatalogRelation>();
+	readonly #relationsById = new Map<number, CatalogRelation>();
+	readonly #columns = new Map<CatalogRelation, ReadonlyMap<string, CatalogColumn>>();
+	readonly #functions: ReadonlyMap<string, readonly CatalogFunction[]>;
+	readonly #builtins: ReadonlySet<string>;
+	readonly #operators: ReadonlyMap<string, readonly CatalogOperator[]>;
+	readonly #types = new Map<string, CatalogType>();
+	readonly #casts: ReadonlyMap<string, readonly CatalogCast[]>;
+
+	constructor(catalog: Catalog, parse: (sql: string) => unknown) {
+		this.catalog = catalog;
+		this.parse = parse;
+		this.#schemas = new Set(catalog.schemas);
+		for (const relation of catalog.relations) {
+			this.#relations.set(key(relation.schema, relation.name), relation);
+			if (relation.id !== 0) this.#relationsById.set(relation.id, relation);
+		}
+		for (const type of catalog.types) this.#types.set(key(type.schema, type.name), type);
+		this.#functions = groupBy(catalog.functions, (entry) => entry.name);
+		this.#builtins = new Set(catalog.builtinFunctions);
+		this.#operators = groupBy(catalog.operators, (entry) => entry.name);
+		this.#casts = groupBy(catalog.casts, (entry) => entry.target);
+	}
+
+	hasSchema(name: string): boolean {
+		return this.#schemas.has(name);
+	}
+
+	relation(schema: string, name: string): CatalogRelation | undefined {
+		return this.#relations.get(key(schema, name));
+	}
+
+	relationById(id: number): CatalogRelation | undefined {
+		return this.#relationsById.get(id);
+	}
+
+	column(relation: CatalogRelation, name: string): CatalogColumn | undefined {
+		let columns = this.#columns.get(relation);
+		if (columns === undefined) {
+			columns = new Map(relation.columns.map((column) => [column.name, column]));
+			this.#columns.set(relation, columns);
+		}
+		return columns.get(name);
+	}
+
+	/** Functions of that name that are not the server's own, in any schema. */
+	functionsNamed(name: string): readonly CatalogFunction[] {
+		return this.#functions.get(name) ?? NONE;
+	}
+
+	/** True when the server has a function, aggregate or procedure of its own of that name. */
+	isBuiltinFunction(name: string): boolean {
+		return this.#builtins.has(name);
+	}
+
+	/** Operators of that name that are not the server's own, in any schema. */
+	operatorsNamed(name: string): readonly CatalogOperator[] {
+		return this.#operators.get(name) ?? NONE;
+	}
+
+	/** A type that is not the server's own. */
+	type(schema: string, name: string): CatalogType | undefined {
+		return this.#types.get(key(schema, name));
+	}
+
+	/** Casts to a type, by its qualified name. */
+	castsTo(target: string): readonly CatalogCast[] {
+		return this.#casts.get(target) ?? NONE;
+	}
+}

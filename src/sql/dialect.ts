@@ -1,0 +1,60 @@
+/**
+ * What the resolver asks of an engine: how its names resolve and what its functions, operators and types mean.
+ * One implementation an engine, for one statement in one session context.
+ */
+
+import type { CatalogRelation } from "./catalog.js";
+import type { CatalogIndex } from "./catalog-index.js";
+import type { ColumnName, FunctionUse, RelationUse } from "./facts.js";
+import type { CallExpression, Expression, ObjectPath, Query, RelationPath, TypePath } from "./query.js";
+
+export interface FoundRelation {
+	readonly relation: CatalogRelation;
+	readonly sort: RelationUse["sort"];
+}
+
+/** What a call means beside computing something from its arguments. */
+export interface CallMeaning {
+	readonly functions: readonly FunctionUse[];
+	/** It only counts its arguments. */
+	readonly counts: boolean;
+	/** It gathers the values of many rows into one. */
+	readonly collects: boolean;
+	/** What it does depends on the value of a constant argument. */
+	readonly literalSensitive: boolean;
+	/** It is read only where its first argument is exactly this column's value. */
+	readonly onlyOf?: ColumnName;
+	/** A sequence that it advances or sets. */
+	readonly sequence?: FoundRelation;
+}
+
+/** What a call in FROM delivers: columns by name, one unnamed value, or columns that are not known. */
+export type CallResult =
+	| { readonly kind: "columns"; readonly names: readonly string[] }
+	| { readonly kind: "scalar" }
+	| { readonly kind: "unknown" };
+
+export interface Dialect {
+	readonly index: CatalogIndex;
+	/** The name of the current database. */
+	readonly database: string;
+	/** Whether RETURNING may name the row before and after. */
+	readonly returnsOldAndNew: boolean;
+	/** Whether `name(row)` and `row.name` may both mean a field or a function (PostgreSQL). */
+	readonly functionalNotation: boolean;
+	/** Columns that every table has beyond those of its definition. */
+	isSystemColumn(name: string): boolean;
+	/** Throws `Unreadable` where there is none. */
+	relation(path: RelationPath): FoundRelation;
+	/** The reading of a view's definition, and how names in it resolve; undefined when the catalog holds none. */
+	definition(relation: CatalogRelation): { readonly query: Query; readonly dialect: Dialect } | undefined;
+	knowsFunction(path: ObjectPath): boolean;
+	call(call: CallExpression): CallMeaning;
+	/** What a function that is named outside a call means (TABLESAMPLE method, attribute notation). */
+	functionNamed(path: ObjectPath): readonly FunctionUse[];
+	operator(path: ObjectPath): readonly FunctionUse[];
+	type(path: TypePath): readonly FunctionUse[];
+	/** `value` is the constant that is cast, if it is one. */
+	cast(type: TypePath, operand: Expression): { readonly functions: readonly FunctionUse[]; readonly literal: boolean };
+	result(expression: Expression): CallResult;
+}

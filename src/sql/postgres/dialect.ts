@@ -1,0 +1,324 @@
+/**
+ * How PostgreSQL resolves names, and what its functions, operators, types and casts mean, for one search path.
+ *
+ * A name that may be several things (overloads in several schemas) is all of them: the strictest then counts. A function
+ * or operator of an extension is left out only where the server has one of that name and the extension's is for types of
+ * its own, since then it cannot be chosen for others.
+ */
+import type { ReadingContext } from "../analyser.js";
+import type { CatalogFunction, CatalogOperator, CatalogRelation } from "../catalog.js";
+import type { CatalogIndex } from "../catalog-index.js";
+import type { CallMeaning, CallResult, Dialect, FoundRelation } from "../dialect.js";
+import type { FunctionUse, RelationUse } from "../facts.js";
+import { classifyBuiltinFunction } from "../functions/postgres.js";
+import { catalogRelationSort } from "../functions/postgres-catalogs.js";
+import { isBuiltinOperator, isBuiltinType, isInformationSchemaType } from "../functions/postgres-names.js";
+import { builtinResult } from "../functions/postgres-results.js";
+import type { CallExpression, Expression, ObjectPath, Query, RelationPath, TypePath } from "../query.js";
+import { unresolved, unsupported } from "../unreadable.js";
+import { sequenceArgument } from "./sequences.js";
+import { PostgresTranslator } from "./translate.js";
+import { bodyOf, list } from "./tree.js";
+
+const CATALOG = "pg_catalog";
+const INFORMATION = "information_schema";
+const SYSTEM_COLUMNS = new Set(["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"]);
+
+/** Settings whose value can be read without harm have plain names; dotted ones are stores of an application's own. */
+const SETTING_NAME = { schema: CATALOG, name: "pg_settings", column: "name" } as const;
+const PLAIN_SETTING = /^[a-z_]+$/i;
+
+export interface DialectOptions {
+	readonly index: CatalogIndex;
+	readonly context: Pick<ReadingContext, "searchPath" | "user" | "database">;
+	/** False once the text itself has made the search path unknown: unqualified names are then refused. */
+	readonly pathKnown?: boolean;
+	/** Calls of set_config that the statement's analysis has judged and taken over as its effect. */
+	readonly judgedCalls?: ReadonlySet<CallExpression>;
+}
+
+export class PostgresDialect implements Dialect {
+	readonly index: CatalogIndex;
+	readonly database: string;
+	readonly returnsOldAndNew: boolean;
+	readonly functionalNotation = true;
+	/** Schemas of unqualified names in order, pg_catalog included. */
+	readonly path: readonly string[];
+	readonly #pathKnown: boolean;
+	readonly #judged: ReadonlySet<CallExpression>;
+
+	constructor(options: DialectOptions) {
+		this.index = options.index;
+		this.database = options.index.catalog.database;
+		this.returnsOldAndNew = options.index.catalog.version >= 180000;
+		this.path = effectivePath(options.index, options.context);
+		this.#pathKnown = options.pathKnown ?? true;
+		this.#judged = options.judgedCalls ?? new Set();
+	}
+
+	isSystemColumn(name: string): boolean {
+		return SYSTEM_COLUMNS.has(name);
+	}
+
+	/** The schemas that a name may be in. */
+	schemas(path: ObjectPath): readonly string[] {
+		if (path.schema !== undefined) return [path.schema];
+		if (!this.#pathKnown) {
+			throw unsupported(`the search path is not known here, so ${path.name} cannot be resolved`, path.position);
+		}
+		return this.path;
+	}
+
+	// ---- relations ----
+
+	relation(path: RelationPath): FoundRelation {
+		const found = this.findRelation(path);
+		if (found === undefined) throw unresolved(`relation "${dotted(path)}" does not exist`, path.position);
+		if (found.relation.kind === "composite" || found.relation.kind === "index") {
+			throw unsupported(`"${dotted(path)}" is a ${found.relation.kind}`, path.position);
+		}
+		return found;
+	}
+
+	findRelation(path: RelationPath): FoundRelation | undefined {
+		if (path.database !== undefined && path.database !== this.database) {
+			throw unsupported(`relation of another database: ${dotted(path)}`, path.position);
+		}
+		for (const schema of this.schemas(path)) {
+			const relation = this.index.relation(schema, path.name);
+			if (relation !== undefined) return { relation, sort: sortOf(relation) };
+		}
+		if (path.schema !== undefined && /^pg_(temp|toast)/.test(path.schema)) {
+			throw unsupported(`schema ${path.schema} is not read`, path.position);
+		}
+		return undefined;
+	}
+
+	definition(relation: CatalogRelation): { readonly query: Query; readonly dialect: Dialect } | undefined {
+		if (relation.definition === undefined) return undefined;
+		const tree = bodyOf(this.index.parse(relation.definition), "the parser's tree");
+		const [statement, ...others] = list(tree.stmts);
+		if (statement === undefined || others.length > 0) throw unsupported("its definition is not one statement");
+		const query = new PostgresTranslator().query(bodyOf(statement, "statement").stmt);
+		// The server writes definitions with every name qualified that is not of pg_catalog.
+		const context = { searchPath: [], user: "", database: this.database };
+		return { query, dialect: new PostgresDialect({ index: this.index, context }) };
+	}
+
+	// ---- functions ----
+
+	knowsFunction(path: ObjectPath): boolean {
+		return this.#isBuiltin(path) || this.#functions(path).length > 0 || this.#isTypeName(path);
+	}
+
+	#isBuiltin(path: ObjectPath): boolean {
+		if (path.schema === INFORMATION) return path.name.startsWith("_pg_");
+		return (path.schema === undefined || path.schema === CATALOG) && this.index.isBuiltinFunction(path.name);
+	}
+
+	/** Functions that are not the server's own and that a call of this name may mean. */
+	#functions(path: ObjectPath): readonly CatalogFunction[] {
+		const all = this.index.functionsNamed(path.name);
+		if (all.length === 0) return all;
+		const schemas = this.schemas(path);
+		const builtin = this.#isBuiltin(path);
+		return all.filter((entry) => schemas.includes(entry.schema) && !(builtin && isForOwnTypes(entry)));
+	}
+
+	functionNamed(path: ObjectPath): readonly FunctionUse[] {
+		const uses: FunctionUse[] = this.#functions(path).map((entry) => ({
+			schema: entry.schema,
+			name: entry.name,
+			form: entry.kind === "window" ? "function" : entry.kind,
+			sort: "user",
+		}));
+		if (this.#isBuiltin(path)) uses.push(builtinUse(path));
+		if (uses.length > 0) return uses;
+		// `typename(value)` is a cast.
+		if (this.#isTypeName(path)) return this.cast({ ...path, array: false }, { kind: "default" }).functions;
+		throw unresolved(`function ${dotted(path)} does not exist`, path.position);
+	}
+
+	call(call: CallExpression): CallMeaning {
+		const { name } = call;
+		const own = this.#functions(name);
+		if (this.#isBuiltin(name)) {
+			const special = this.#specialCall(call, own.length > 0);
+			if (special !== undefined) return special;
+		}
+		const functions = this.functionNamed(name);
+		const builtin = this.#isBuiltin(name) ? classifyBuiltinFunction(name.name) : undefined;
+		return {
+			functions,
+			counts: builtin !== undefined && own.length === 0 && name.name === "count",
+			collects: builtin !== undefined && collects(builtin.collects, call),
+			literalSensitive: builtin?.literalSensitive ?? false,
+		};
+	}
+
+	/** Functions whose constant arguments decide what they touch. */
+	#specialCall(call: CallExpression, shadowed: boolean): CallMeaning | undefined {
+		const plain = { functions: [], counts: false, collects: false, literalSensitive: true };
+		switch (call.name.name) {
+			case "nextval":
+			case "setval": {
+				if (shadowed) throw unsupported(`${call.name.name} may be another function`, call.name.position);
+				const path = sequenceArgument(call);
+				const found = "id" in path ? this.#relationById(path.id) : this.relation(path);
+				if (found?.relation.kind !== "sequence")
+					throw unresolved(`${call.name.name}: not a sequence`, call.name.position);
+				return { ...plain, sequence: found };
+			}
+			case "set_config":
+				if (this.#judged.has(call) && !shadowed) return plain;
+				throw unsupported("set_config is read only with constants in a plain SELECT list", call.name.position);
+			case "current_setting": {
+				const [name] = call.arguments;
+				if (shadowed) throw unsupported("current_setting may be another function", call.name.position);
+				if (name?.kind !== "constant") return { ...plain, functions: [builtinUse(call.name)], onlyOf: SETTING_NAME };
+				if (PLAIN_SETTING.test(name.value)) return undefined;
+				throw unsupported("current_setting of a setting that is not the server's own", call.name.position);
+			}
+			default:
+				return undefined;
+		}
+	}
+
+	#relationById(id: number): FoundRelation | undefined {
+		const relation = this.index.relationById(id);
+		return relation === undefined ? undefined : { relation, sort: sortOf(relation) };
+	}
+
+	result(expression: Expression): CallResult {
+		if (expression.kind === "construct") return { kind: "scalar" };
+		if (expression.kind !== "call") return { kind: "unknown" };
+		const { name } = expression;
+		if (!this.#isBuiltin(name) || this.#functions(name).length > 0) return { kind: "unknown" };
+		const result = builtinResult(name.name);
+		if (result === "unknown" && name.name === "unnest" && expression.arguments.every(isScalarArray)) {
+			return expression.arguments.length === 1 ? { kind: "scalar" } : { kind: "unknown" };
+		}
+		if (result === "scalar" || result === "unknown") return { kind: result };
+		return { kind: "columns", names: result };
+	}
+
+	// ---- operators ----
+
+	operator(path: ObjectPath): readonly FunctionUse[] {
+		const builtin = isBuiltinOperator(path.name) && (path.schema === undefined || path.schema === CATALOG);
+		const all = this.index.operatorsNamed(path.name);
+		if (all.length === 0 && builtin) return [];
+		const schemas = this.schemas(path);
+		const own = all.filter((entry) => schemas.includes(entry.schema));
+		if (own.length === 0 && !builtin) throw unresolved(`operator ${dotted(path)} does not exist`, path.position);
+		return own.filter((entry) => !(builtin && isOperatorForOwnTypes(entry))).map(operatorUse);
+	}
+
+	// ---- types ----
+
+	#isTypeName(path: ObjectPath): boolean {
+		if ((path.schema === undefined || path.schema === CATALOG) && isBuiltinType(path.name)) return true;
+		return this.#ownType(path) !== undefined;
+	}
+
+	/** Schema and sort of a type that is not built in; relations have a row type of their name. */
+	#ownType(path: ObjectPath): { readonly schema: string; readonly isCode: boolean } | undefined {
+		for (const schema of this.schemas(path)) {
+			const type = this.index.type(schema, path.name);
+			if (type !== undefined) return { schema, isCode: type.kind === "base" && type.extension === undefined };
+			if (schema === INFORMATION && isInformationSchemaType(path.name)) return { schema, isCode: false };
+			if (this.index.relation(schema, path.name.replace(/^_/, "")) !== undefined) return { schema, isCode: false };
+		}
+		return undefined;
+	}
+
+	type(path: TypePath): readonly FunctionUse[] {
+		if ((path.schema === undefined || path.schema === CATALOG) && isBuiltinType(path.name)) return [];
+		const own = this.#ownType(path);
+		if (own === undefined) throw unresolved(`type "${dotted(path)}" does not exist`, path.position);
+		return own.isCode ? [{ schema: own.schema, name: path.name, form: "type", sort: "user" }] : [];
+	}
+
+	cast(path: TypePath, operand: Expression): { readonly functions: readonly FunctionUse[]; readonly literal: boolean } {
+		const functions = [...this.type(path)];
+		const builtin = (path.schema === undefined || path.schema === CATALOG) && isBuiltinType(path.name);
+		const schema = builtin ? CATALOG : (this.#ownType(path)?.schema ?? CATALOG);
+		for (const cast of this.index.castsTo(`${schema}.${path.name}`)) {
+			const { functionSchema, functionName } = cast;
+			if (functionSchema === undefined || functionName === undefined || functionSchema === CATALOG) continue;
+			if (this.#ofExtension(cast.source) || this.#ofExtension(cast.target)) continue;
+			functions.push({ schema: functionSchema, name: functionName, form: "cast", sort: "user" });
+		}
+		const literal = path.name.startsWith("reg") && operand.kind === "constant";
+		return { functions, literal };
+	}
+
+	/** `name` is `schema.type`. */
+	#ofExtension(name: string): boolean {
+		const dot = name.indexOf(".");
+		return this.index.type(name.slice(0, dot), name.slice(dot + 1))?.extension !== undefined;
+	}
+}
+
+function effectivePath(index: CatalogIndex, context: DialectOptions["context"]): readonly string[] {
+	const listed: string[] = [];
+	for (const entry of context.searchPath) {
+		const name = entry === "$user" ? context.user : entry;
+		if (index.hasSchema(name) && !listed.includes(name)) listed.push(name);
+	}
+	return listed.includes(CATALOG) ? listed : [CATALOG, ...listed];
+}
+
+export function sortOf(relation: CatalogRelation): RelationUse["sort"] {
+	if (relation.schema === CATALOG || relation.schema === INFORMATION) {
+		return catalogRelationSort(relation.schema, relation.name);
+	}
+	return relation.kind === "toast" || relation.schema.startsWith("pg_toast") ? "sensitive" : "data";
+}
+
+export function dotted(path: RelationPath): string {
+	return [path.database, path.schema, path.name].filter((part) => part !== undefined).join(".");
+}
+
+function builtinUse(path: ObjectPath): FunctionUse {
+	const { sort, why } = classifyBuiltinFunction(path.name);
+	const use = { schema: path.schema ?? CATALOG, name: path.name, form: "function" } as const;
+	return sort === "compute" ? { ...use, sort } : { ...use, sort, why };
+}
+
+function operatorUse(entry: CatalogOperator): FunctionUse {
+	return { schema: entry.functionSchema, name: entry.functionName, form: "operator", sort: "user" };
+}
+
+function isForOwnTypes(entry: CatalogFunction): boolean {
+	return entry.extension !== undefined && entry.arguments.some((type) => !type.startsWith(`${CATALOG}.`));
+}
+
+function isOperatorForOwnTypes(entry: CatalogOperator): boolean {
+	return entry.extension !== undefined && !entry.builtinOperands;
+}
+
+/** An array of plain values, as far as the expression itself shows: its elements have no columns. */
+function isScalarArray(expression: Expression): boolean {
+	switch (expression.kind) {
+		case "cast": {
+			const { schema, name, array } = expression.type;
+			const builtin = (schema === undefined || schema === CATALOG) && isBuiltinType(name);
+			return builtin && name !== "record" && name !== "_record" && (array || name.startsWith("_"));
+		}
+		case "construct":
+			return expression.what === "ARRAY" && expression.operands.every(isScalarOrArray);
+		default:
+			return false;
+	}
+}
+
+function isScalarOrArray(expression: Expression): boolean {
+	return expression.kind === "constant" || expression.kind === "parameter" || isScalarArray(expression);
+}
+
+/** `arrayArgument`: it answers with as many values as it is asked for, which only a plain number shows to be one. */
+function collects(how: "never" | "arrayArgument" | "always", call: CallExpression): boolean {
+	if (how !== "arrayArgument") return how === "always";
+	return !call.arguments.every((argument) => argument.kind === "constant" && argument.sort === "number");
+}

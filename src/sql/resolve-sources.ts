@@ -1,0 +1,288 @@
+/**
+ * FROM: sources to scope items. Each source sees the outer query; functions and LATERAL subqueries also see the sources
+ * to their left, and nothing else does.
+ */
+import type { CatalogRelation } from "./catalog.js";
+import type { FoundRelation } from "./dialect.js";
+import type { Command, RelationName } from "./facts.js";
+import type { Alias, FunctionItem, JoinSource, Source } from "./query.js";
+import { compute, condition, useOperator, useType } from "./resolve-expressions.js";
+import type { Resolver } from "./resolver.js";
+import {
+	commonTable,
+	type Item,
+	type ResolvedColumns,
+	readColumn,
+	type Scope,
+	type ScopeColumn,
+	withItems,
+} from "./scope.js";
+import { columnValue, derived, NOTHING, passedBy, type Value } from "./taint.js";
+import { unresolved, unsupported } from "./unreadable.js";
+import type { RelationAccess } from "./uses.js";
+import { type ViewLineage, viewLineage } from "./views.js";
+
+const EQUALS = { name: "=" } as const;
+
+/** The items of a FROM list. `outer` is the query's own scope (its common tables, no items yet). */
+export function resolveSources(r: Resolver, sources: readonly Source[], outer: Scope): Item[] {
+	const items: Item[] = [];
+	for (const source of sources) items.push(...resolveSource(r, source, outer, items));
+	return items;
+}
+
+export function resolveSource(r: Resolver, source: Source, outer: Scope, left: readonly Item[]): Item[] {
+	switch (source.kind) {
+		case "relation":
+			return [relationSource(r, source, outer, left)];
+		case "derived": {
+			const result = r.query(source.query, withItems(outer, source.lateral ? left : []));
+			return [aliased(source.alias?.name, result, source.alias)];
+		}
+		case "functions":
+			return [functionSource(r, source, withItems(outer, left))];
+		case "computed": {
+			const scope = withItems(outer, left);
+			for (const type of source.types) useType(r, type);
+			const value = compute(
+				r,
+				source.inputs.map((input) => r.value(input, scope)),
+				source.what,
+			);
+			const columns = source.columns.map((name) => ({ name, value }));
+			return [aliased(source.alias?.name ?? source.what.toLowerCase(), { columns }, source.alias)];
+		}
+		case "join":
+			return joinSource(r, source, outer, left);
+		default:
+			return never(source);
+	}
+}
+
+function never(source: never): never {
+	throw unsupported(`source ${String(source)} is not known`);
+}
+
+/** An item whose first columns are renamed as the alias says. */
+export function aliased(name: string | undefined, result: ResolvedColumns, alias: Alias | undefined): Item {
+	const columns = result.columns.map((column, index) => renamed(column, alias?.columns[index]));
+	for (const extra of alias?.columns.slice(columns.length) ?? []) {
+		if (result.open !== undefined) columns.push({ name: extra, value: result.open });
+	}
+	const openAt = columns.length > result.columns.length ? columns.length : result.openAt;
+	return {
+		name,
+		nameVisible: name !== undefined,
+		columnsVisible: true,
+		...result,
+		columns,
+		...(openAt === undefined ? {} : { openAt }),
+	};
+}
+
+function renamed(column: ScopeColumn, name: string | undefined): ScopeColumn {
+	if (name === undefined || name === column.name) return column;
+	// The value stays a getter's business where it is one: a spread would compute it.
+	return {
+		name,
+		get value() {
+			return column.value;
+		},
+		...(column.read === undefined ? {} : { read: column.read }),
+	};
+}
+
+// ---- relations ----------------------------------------------------------------------------------------------------
+
+function relationSource(
+	r: Resolver,
+	source: Extract<Source, { kind: "relation" }>,
+	outer: Scope,
+	left: readonly Item[],
+): Item {
+	const { relation: path, alias, sample } = source;
+	if (sample !== undefined) {
+		for (const use of r.dialect.functionNamed(sample.method)) r.uses.call(use);
+		const scope = withItems(outer, left);
+		compute(
+			r,
+			sample.arguments.map((argument) => r.value(argument, scope)),
+			"TABLESAMPLE",
+		);
+	}
+	const entry = path.schema === undefined ? commonTable(outer, path.name) : undefined;
+	if (entry !== undefined) return aliased(alias?.name ?? path.name, entry.columns(), alias);
+	return relationItem(r, r.dialect.relation(path), alias, "select", true);
+}
+
+/** A column of a stored relation; its value is made when first asked for. */
+class RelationColumn implements ScopeColumn {
+	readonly name: string;
+	readonly read: () => void;
+	readonly #column: string;
+	readonly #access: RelationAccess;
+	#value: Value | undefined;
+
+	constructor(r: Resolver, access: RelationAccess, column: string, name: string) {
+		this.name = name;
+		this.#column = column;
+		this.#access = access;
+		this.read = () => r.uses.touch(access, column);
+	}
+
+	get value(): Value {
+		const { schema, name } = this.#access.relation;
+		this.#value ??= columnValue({ schema, name, column: this.#column }, this.#access.sort === "data");
+		return this.#value;
+	}
+}
+
+/**
+ * A relation as an item. `named`: it is read because the text names it as a source, so it is used even if no column is;
+ * the target of a write is read only where a column of it is.
+ */
+export function relationItem(
+	r: Resolver,
+	found: FoundRelation,
+	alias: Alias | undefined,
+	command: Command,
+	named: boolean,
+): Item {
+	const { relation, sort } = found;
+	const access: RelationAccess = { relation, command, sort };
+	if (named) r.uses.relation(access);
+	const columns = isExpanded(found)
+		? viewColumns(r, access, relation, viewLineage(r, relation))
+		: relation.columns.map((column) => new RelationColumn(r, access, column.name, column.name));
+	const item = aliased(alias?.name ?? relation.name, { columns }, alias);
+	const system = (name: string): ScopeColumn | undefined =>
+		relation.kind !== "view" && r.dialect.isSystemColumn(name) ? new RelationColumn(r, access, name, name) : undefined;
+	return { ...item, system, ...(alias === undefined ? { schema: relation.schema } : {}) };
+}
+
+/** Views of the server's own catalogs are taken as they are. */
+export function isExpanded(found: FoundRelation): boolean {
+	return found.sort === "data" && (found.relation.kind === "view" || found.relation.kind === "matview");
+}
+
+function viewColumns(r: Resolver, access: RelationAccess, view: CatalogRelation, lineage: ViewLineage): ScopeColumn[] {
+	const through: RelationName[] = [{ schema: view.schema, name: view.name }];
+	// A materialized view holds rows: its functions ran when it was filled.
+	const runs = view.kind === "view";
+	r.uses.merge(lineage.uses, through, runs);
+	return view.columns.map((column, index) => {
+		const beneath = lineage.columns[index];
+		const own = { schema: view.schema, name: view.name, column: column.name };
+		return {
+			name: column.name,
+			value: passedBy(own, beneath?.value ?? NOTHING),
+			read: () => {
+				r.uses.touch(access, column.name);
+				if (beneath !== undefined) r.uses.merge(beneath.uses, through, runs);
+			},
+		};
+	});
+}
+
+// ---- functions ----------------------------------------------------------------------------------------------------
+
+function functionSource(r: Resolver, source: Extract<Source, { kind: "functions" }>, scope: Scope): Item {
+	const columns: ScopeColumn[] = [];
+	const opens: Value[] = [];
+	const single = source.items.length === 1;
+	let scalar = single && !source.ordinality;
+	for (const item of source.items) {
+		const value = compute(r, [r.value(item.expression, scope)], `function ${item.label}`);
+		const names = functionColumns(r, item, single ? source.alias?.name : undefined);
+		if (names.kind !== "scalar") scalar = false;
+		if (names.kind === "unknown") opens.push(value);
+		for (const name of names.names) columns.push({ name, value });
+	}
+	if (source.ordinality) columns.push({ name: "ordinality", value: NOTHING });
+	if (opens.length > 0 && columns.length > 0) {
+		// Among others, columns that are not known leave no place certain.
+		opens.push(...columns.splice(0).map((column) => column.value));
+	}
+	const open = opens.length === 0 ? undefined : derived(opens, "function result");
+	const result = { columns, ...(open === undefined ? {} : { open, openAt: columns.length }) };
+	return { ...aliased(source.alias?.name ?? source.items[0]?.label, result, source.alias), scalar };
+}
+
+function functionColumns(
+	r: Resolver,
+	item: FunctionItem,
+	alias: string | undefined,
+): { readonly kind: "columns" | "scalar" | "unknown"; readonly names: readonly string[] } {
+	if (item.columns.length > 0) {
+		for (const column of item.columns) useType(r, column.type);
+		return { kind: "columns", names: item.columns.map((column) => column.name) };
+	}
+	const result = r.dialect.result(item.expression);
+	switch (result.kind) {
+		case "columns":
+			return result;
+		case "scalar":
+			return { kind: "scalar", names: [alias ?? item.label] };
+		case "unknown":
+			return { kind: "unknown", names: [] };
+		default:
+			return never(result);
+	}
+}
+
+// ---- joins --------------------------------------------------------------------------------------------------------
+
+function visibleColumns(items: readonly Item[]): ScopeColumn[] {
+	return items.flatMap((item) => (item.columnsVisible ? item.columns : []));
+}
+
+function openOf(items: readonly Item[]): Value | undefined {
+	const opens = items.flatMap((item) => (item.columnsVisible && item.open !== undefined ? [item.open] : []));
+	return opens.length === 0 ? undefined : derived(opens, "function result");
+}
+
+function joinSource(r: Resolver, join: JoinSource, outer: Scope, left: readonly Item[]): Item[] {
+	const leftItems = resolveSource(r, join.left, outer, left);
+	const rightItems = resolveSource(r, join.right, outer, [...left, ...leftItems]);
+	const names = mergedNames(join, leftItems, rightItems);
+	const merged = names.map((name) => mergedColumn(r, name, leftItems, rightItems));
+	if (join.on !== undefined) condition(r, join.on, withItems(outer, [...leftItems, ...rightItems]), "JOIN ON");
+	const rest = [...visibleColumns(leftItems), ...visibleColumns(rightItems)].filter(
+		(column) => !names.includes(column.name),
+	);
+	const open = openOf([...leftItems, ...rightItems]);
+	const columns = [...merged, ...rest];
+	const openAt = openOf(leftItems) === undefined ? columns.length : 0;
+	const result: ResolvedColumns = { columns, ...(open === undefined ? {} : { open, openAt }) };
+	if (join.alias !== undefined) return [aliased(join.alias.name, result, join.alias)];
+	const hidden = [...leftItems, ...rightItems].map((item) => ({ ...item, columnsVisible: false }));
+	const items = [...hidden, aliased(undefined, result, undefined)];
+	if (join.usingAlias !== undefined) {
+		items.push({ ...aliased(join.usingAlias, { columns: merged }, undefined), columnsVisible: false });
+	}
+	return items;
+}
+
+function mergedNames(join: JoinSource, left: readonly Item[], right: readonly Item[]): readonly string[] {
+	if (!join.natural) return join.using;
+	if (openOf([...left, ...right]) !== undefined) {
+		throw unsupported("NATURAL JOIN with a source whose columns are not known");
+	}
+	const others = new Set(visibleColumns(right).map((column) => column.name));
+	return visibleColumns(left)
+		.map((column) => column.name)
+		.filter((name) => others.has(name));
+}
+
+/** A column of both sides: the server may deliver either, so both flow into it. */
+function mergedColumn(r: Resolver, name: string, left: readonly Item[], right: readonly Item[]): ScopeColumn {
+	useOperator(r, EQUALS);
+	const sides = [left, right].map((items) => {
+		const matches = visibleColumns(items).filter((column) => column.name === name);
+		if (matches.length > 1) throw unresolved(`column name "${name}" appears more than once in a join`);
+		const value = matches[0] === undefined ? openOf(items) : readColumn(matches[0]);
+		if (value === undefined) throw unresolved(`column "${name}" of USING does not exist on both sides`);
+		return value;
+	});
+	return { name, value: compute(r, sides, "JOIN USING") };
+}

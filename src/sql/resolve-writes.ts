@@ -1,0 +1,242 @@
+/**
+ * INSERT, UPDATE, DELETE and MERGE: what they write, what they read on the way, and what RETURNING delivers.
+ *
+ * As in the server's own privilege check, the target is written under the statement's command and read (under select)
+ * only where a column of it is read. What flows into a written column is a `copy`.
+ */
+import type { CatalogRelation } from "./catalog.js";
+import type { FoundRelation } from "./dialect.js";
+import type { Command } from "./facts.js";
+import type {
+	AssignedColumn,
+	Assignment,
+	Delete,
+	Insert,
+	Merge,
+	MergeClause,
+	Query,
+	Returning,
+	Target,
+	Update,
+} from "./query.js";
+import { compute, condition, consume } from "./resolve-expressions.js";
+import { expandList, selectList } from "./resolve-queries.js";
+import { isExpanded, relationItem, resolveSource, resolveSources } from "./resolve-sources.js";
+import type { Resolver } from "./resolver.js";
+import { type Item, type ResolvedColumns, readColumn, type Scope, withItems } from "./scope.js";
+import { NOTHING, type Value } from "./taint.js";
+import { unresolved, unsupported } from "./unreadable.js";
+import { viewLineage } from "./views.js";
+
+interface Written {
+	readonly found: FoundRelation;
+	readonly relation: CatalogRelation;
+	/** The target as a source of values. */
+	readonly item: Item;
+}
+
+export function resolveWrite(r: Resolver, query: Query, scope: Scope): ResolvedColumns | undefined {
+	const { body } = query;
+	r.uses.writes = true;
+	switch (body.kind) {
+		case "insert":
+			return insert(r, body, scope);
+		case "update":
+			return update(r, body, scope);
+		case "delete":
+			return remove(r, body, scope);
+		case "merge":
+			return merge(r, body, scope);
+		default:
+			throw unsupported(`${body.kind} is not a write`);
+	}
+}
+
+// ---- targets and assignments --------------------------------------------------------------------------------------
+
+function openTarget(r: Resolver, target: Target, command: Command): Written {
+	const found = r.dialect.relation(target.relation);
+	const { relation, sort } = found;
+	if (sort !== "data") throw unsupported(`a system catalog is written: ${relation.name}`, target.relation.position);
+	if (!["table", "partitioned", "foreign", "view"].includes(relation.kind)) {
+		throw unsupported(`${relation.kind} ${relation.name} cannot be written`, target.relation.position);
+	}
+	const alias = target.alias === undefined ? undefined : { name: target.alias, columns: [] };
+	const item = relationItem(r, found, alias, "select", false);
+	r.uses.commands.add(command);
+	writes(r, found, command, []);
+	return { found, relation, item };
+}
+
+/** Puts a write on record; through a view it reaches what the view's columns are made of. */
+function writes(r: Resolver, found: FoundRelation, command: Command, columns: readonly string[]): void {
+	const { relation, sort } = found;
+	const access = { relation, command, sort };
+	r.uses.relation(access);
+	for (const column of columns) {
+		r.uses.touch(access, column);
+		r.uses.column({ schema: relation.schema, name: relation.name, column }, "assign", command.toUpperCase());
+	}
+	if (!isExpanded(found)) return;
+	const lineage = viewLineage(r, relation);
+	const through = [{ schema: relation.schema, name: relation.name }];
+	r.uses.merge(lineage.uses, through);
+	for (const beneath of lineage.uses.relations()) {
+		r.uses.relation({ ...beneath, relation: beneath, command, through: [...through, ...beneath.through] });
+	}
+	for (const column of columns) {
+		const index = relation.columns.findIndex((candidate) => candidate.name === column);
+		for (const { column: base } of lineage.columns[index]?.value.flows.values() ?? []) {
+			r.uses.touch({ relation: base, command, sort: "data", through }, base.column);
+			r.uses.column(base, "assign", command.toUpperCase());
+		}
+	}
+}
+
+function checkColumn(r: Resolver, relation: CatalogRelation, column: AssignedColumn): string {
+	if (r.dialect.index.column(relation, column.column) === undefined) {
+		throw unresolved(`column "${column.column}" of "${relation.name}" does not exist`, column.position);
+	}
+	return column.column;
+}
+
+function copied(r: Resolver, value: Value, where: string): void {
+	r.uses.value(value, "copy", where);
+}
+
+function assign(r: Resolver, written: Written, command: Command, list: readonly Assignment[], scope: Scope): void {
+	for (const item of list) {
+		writes(r, written.found, command, [checkColumn(r, written.relation, item)]);
+		copied(r, r.value(item.value, scope), "SET");
+		indexes(r, item, scope);
+	}
+}
+
+function indexes(r: Resolver, column: AssignedColumn, scope: Scope): void {
+	compute(
+		r,
+		column.indexes.map((index) => r.value(index, scope)),
+		"subscript",
+	);
+}
+
+function scopeOf(scope: Scope, items: readonly Item[]): Scope {
+	return { ...withItems(scope, items), parent: scope.parent };
+}
+
+// ---- statements ---------------------------------------------------------------------------------------------------
+
+function insert(r: Resolver, body: Insert, scope: Scope): ResolvedColumns | undefined {
+	const written = openTarget(r, body.target, "insert");
+	const source = body.source === undefined ? undefined : r.query(body.source, scope);
+	const columns = insertColumns(r, written, body.columns, source?.columns.length);
+	writes(r, written.found, "insert", columns);
+	for (const column of body.columns ?? []) indexes(r, column, scopeOf(scope, []));
+	const given = source?.columns.map(readColumn) ?? [];
+	for (const value of given) copied(r, value, "INSERT");
+	if (source?.open !== undefined) copied(r, source.open, "INSERT");
+	if (body.conflict !== undefined) conflict(r, written, body.conflict, columns, given, scope);
+	return returning(r, body.returning, written, [written.item], scope);
+}
+
+function insertColumns(
+	r: Resolver,
+	written: Written,
+	listed: readonly AssignedColumn[] | undefined,
+	width: number | undefined,
+): string[] {
+	if (listed !== undefined) return listed.map((column) => checkColumn(r, written.relation, column));
+	return written.relation.columns.slice(0, width ?? 0).map((column) => column.name);
+}
+
+function conflict(
+	r: Resolver,
+	written: Written,
+	clause: NonNullable<Insert["conflict"]>,
+	columns: readonly string[],
+	given: readonly Value[],
+	scope: Scope,
+): void {
+	const own = scopeOf(scope, [written.item]);
+	for (const expression of clause.arbiter) consume(r, r.value(expression, own), "filter", "ON CONFLICT");
+	// The row that was to be inserted: it is made of what was given for it.
+	const excluded: Item = {
+		name: "excluded",
+		nameVisible: true,
+		columnsVisible: true,
+		columns: written.relation.columns.map((column) => ({
+			name: column.name,
+			value: given[columns.indexOf(column.name)] ?? NOTHING,
+			// The server asks for the right to read the column, since triggers and defaults may have made the value.
+			read: () => r.uses.touch({ relation: written.relation, command: "select", sort: "data" }, column.name),
+		})),
+	};
+	const both = scopeOf(scope, [written.item, { ...excluded, columnsVisible: false }]);
+	if (clause.assignments.length > 0) r.uses.commands.add("update");
+	assign(r, written, "update", clause.assignments, both);
+	if (clause.where !== undefined) condition(r, clause.where, both, "WHERE");
+}
+
+function update(r: Resolver, body: Update, scope: Scope): ResolvedColumns | undefined {
+	const written = openTarget(r, body.target, "update");
+	const items = [written.item, ...resolveSources(r, body.from, scope)];
+	const inner = scopeOf(scope, items);
+	assign(r, written, "update", body.assignments, inner);
+	if (body.where !== undefined) condition(r, body.where, inner, "WHERE");
+	return returning(r, body.returning, written, items, scope);
+}
+
+function remove(r: Resolver, body: Delete, scope: Scope): ResolvedColumns | undefined {
+	const written = openTarget(r, body.target, "delete");
+	const items = [written.item, ...resolveSources(r, body.using, scope)];
+	if (body.where !== undefined) condition(r, body.where, scopeOf(scope, items), "WHERE");
+	return returning(r, body.returning, written, items, scope);
+}
+
+function merge(r: Resolver, body: Merge, scope: Scope): ResolvedColumns | undefined {
+	const written = openTarget(r, body.target, "merge");
+	const sources = resolveSource(r, body.source, scope, []);
+	const scopes = {
+		both: scopeOf(scope, [written.item, ...sources]),
+		source: scopeOf(scope, sources),
+		target: scopeOf(scope, [written.item]),
+	};
+	condition(r, body.on, scopes.both, "JOIN ON");
+	for (const clause of body.clauses) mergeClause(r, written, clause, scopes[clause.sees]);
+	return returning(r, body.returning, written, [...sources, written.item], scope);
+}
+
+function mergeClause(r: Resolver, written: Written, clause: MergeClause, scope: Scope): void {
+	if (clause.condition !== undefined) condition(r, clause.condition, scope, "WHEN");
+	if (clause.command === "nothing") return;
+	r.uses.commands.add(clause.command);
+	writes(r, written.found, clause.command, []);
+	if (clause.command === "update") assign(r, written, "update", clause.assignments, scope);
+	if (clause.command !== "insert") return;
+	const values = expandList(r, clause.values ?? [], scope);
+	const columns = insertColumns(r, written, clause.columns, values.length);
+	writes(r, written.found, "insert", columns);
+	for (const column of clause.columns ?? []) indexes(r, column, scope);
+	for (const value of values) copied(r, value, "INSERT");
+}
+
+function returning(
+	r: Resolver,
+	clause: Returning | undefined,
+	written: Written,
+	items: readonly Item[],
+	scope: Scope,
+): ResolvedColumns | undefined {
+	if (clause === undefined) return undefined;
+	const visible = [...items];
+	if (r.dialect.returnsOldAndNew) {
+		for (const name of [clause.old, clause.new]) {
+			if (items.some((item) => item.name === name)) continue;
+			visible.push({
+				...relationItem(r, written.found, { name, columns: [] }, "select", false),
+				columnsVisible: false,
+			});
+		}
+	}
+	return selectList(r, clause.items, scopeOf(scope, visible));
+}

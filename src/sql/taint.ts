@@ -1,0 +1,82 @@
+/**
+ * What a value is made of. Each expression has a `Value`: the columns that flow into it, each either unchanged or
+ * derived, and what derived it. Values only ever grow on the way out: nothing but the end of a query drops a flow.
+ */
+import type { ColumnName } from "./facts.js";
+
+export interface Flow {
+	readonly column: ColumnName;
+	/** False once anything was computed from it. */
+	readonly unchanged: boolean;
+	/** What derived it first, as ColumnUse.where names it; "" while unchanged. */
+	readonly via: string;
+	/** True for a column of licensed data, false for one of a system catalog. */
+	readonly data: boolean;
+}
+
+export interface Value {
+	readonly flows: ReadonlyMap<string, Flow>;
+	/** It is exactly one column's value (views that only pass it on included). */
+	readonly exact: boolean;
+}
+
+export const NOTHING: Value = { flows: new Map(), exact: false };
+
+export function columnKey(column: ColumnName): string {
+	return `${column.schema}\0${column.name}\0${column.column}`;
+}
+
+export function columnValue(column: ColumnName, data: boolean): Value {
+	const flow: Flow = { column, unchanged: true, via: "", data };
+	return { flows: new Map([[columnKey(column), flow]]), exact: true };
+}
+
+/** One or the other of several values, unchanged (the legs of UNION ALL, the rows of VALUES). */
+export function either(values: readonly Value[]): Value {
+	const [only] = values;
+	if (only === undefined) return NOTHING;
+	if (values.length === 1) return only;
+	const flows = merged(values);
+	const exact = values.every((value) => value.exact && sameFlows(value.flows, only.flows));
+	return { flows, exact };
+}
+
+/** Something computed from several values; `via` is remembered for flows that nothing had changed yet. */
+export function derived(values: readonly Value[], via: string): Value {
+	const flows = new Map<string, Flow>();
+	for (const [key, flow] of merged(values)) flows.set(key, flow.unchanged ? { ...flow, unchanged: false, via } : flow);
+	return flows.size === 0 ? NOTHING : { flows, exact: false };
+}
+
+/** The value with a further column of its own in front (a view's column over what the view reads). */
+export function passedBy(column: ColumnName, beneath: Value): Value {
+	const flows = new Map(columnValue(column, true).flows);
+	for (const [key, flow] of beneath.flows) flows.set(key, flow);
+	return { flows, exact: beneath.exact };
+}
+
+function merged(values: readonly Value[]): Map<string, Flow> {
+	const flows = new Map<string, Flow>();
+	for (const value of values) {
+		for (const [key, flow] of value.flows) {
+			const known = flows.get(key);
+			if (known === undefined || known.unchanged) flows.set(key, flow);
+		}
+	}
+	return flows;
+}
+
+function sameFlows(one: ReadonlyMap<string, Flow>, other: ReadonlyMap<string, Flow>): boolean {
+	return one.size === other.size && [...one.keys()].every((key) => other.has(key));
+}
+
+export function sameValue(one: Value, other: Value): boolean {
+	if (!sameFlows(one.flows, other.flows) || one.exact !== other.exact) return false;
+	return [...one.flows].every(([key, flow]) => other.flows.get(key)?.unchanged === flow.unchanged);
+}
+
+/** True when some column of licensed data flows into it. */
+export function holdsData(value: Value): boolean {
+	for (const flow of value.flows.values()) if (flow.data) return true;
+	return false;
+}
