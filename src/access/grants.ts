@@ -172,16 +172,17 @@ export class Grants {
 		return ended;
 	}
 
-	/** The active grant of a login name, as the store has it now. */
+	/** The grant of a login name, ended or not, as the store has it now. */
 	async byUsername(username: string): Promise<Grant | undefined> {
 		const row = await this.#rowOf(username);
 		if (row === undefined) return undefined;
 		const grant = grantOf(row, this.#options.now());
 		if (grant.ended !== undefined) {
 			this.#forget(grant, grant.ended.how);
-			return undefined;
+			return grant;
 		}
-		if (this.#ended.has(grant.id)) return undefined;
+		/* It was ended here while the store was being read. */
+		if (this.#ended.has(grant.id)) return this.get(grant.id);
 		this.#active.set(grant.id, grant);
 		this.#schedule();
 		return grant;
@@ -205,14 +206,14 @@ export class Grants {
 	}
 
 	/**
-	 * What a login is checked against: the grant's verifier, or for an unknown or ended name one that no password fits,
-	 * made with the same work and looking the same.
+	 * What a login is checked against: the grant's verifier, or for an unknown name one that no password fits, made with
+	 * the same work and looking the same. The password of an ended grant still proves who asks, so that only they are told
+	 * that it has ended.
 	 */
 	async verifierFor(username: string): Promise<ScramVerifier> {
 		const row = await this.#rowOf(username);
 		const nothing = keepNothing(username, this.#secret);
-		const active = row !== undefined && grantOf(row, this.#options.now()).ended === undefined;
-		const verifier = scramVerifierOf(active ? row.verifiers : nothing);
+		const verifier = scramVerifierOf(row?.verifiers ?? nothing);
 		if (verifier === undefined) throw new Error("the store holds a verifier that cannot be read");
 		return verifier;
 	}

@@ -100,7 +100,9 @@ async function assemble(
 	recorder.countersOf = (session) => gateway.counters(session);
 	opened.push(watchJournal(recorder, log));
 	const listeners = await listen(config, gateway, grants, log);
-	opened.push(() => Promise.all(listeners.map((listener) => listener.close())));
+	opened.push(() => {
+		for (const listener of listeners) listener.close();
+	});
 	const control = new NodeControl(config, grants, recorder, gateway);
 	const running: Running[] = [await openAdminSocket(adminSocket(config), control, log)];
 	if (config.listen.api !== undefined) running.push(await openApi(config.listen.api, control, log));
@@ -148,7 +150,7 @@ async function listen(config: Config, gateway: Gateway, grants: Grants, log: Log
 			log.info({ address: `${address.host}:${address.port}`, engine: postgres.name, target }, "listening");
 		}
 	} catch (error) {
-		await Promise.all(listeners.map((listener) => listener.close()));
+		for (const listener of listeners) listener.close();
 		throw error;
 	}
 	return listeners;

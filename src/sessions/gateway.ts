@@ -106,8 +106,7 @@ export class Gateway {
 		};
 		licenses.onChange((id) => this.#licenseChanged(id));
 		grants.onEnded((grant, how) => {
-			const what = how === "revoked" ? "the grant was revoked" : "the grant has expired";
-			this.#endWhere((session) => session.grant.id === grant.id, what);
+			this.#endWhere((session) => session.grant.id === grant.id, endedHow(how));
 		});
 		this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
 	}
@@ -140,6 +139,7 @@ export class Gateway {
 		const { grant, request } = matter;
 		if (grant === undefined)
 			throw new LoginRefusal("password", `password authentication failed for user "${request.username}"`, undefined);
+		if (grant.ended !== undefined) throw new LoginRefusal("outside", endedHow(grant.ended.how), `Grant ${grant.id}.`);
 		const target = this.#targetOf(grant, engine, client.target);
 		this.#checkDatabase(grant, request);
 		const license = this.#checkLicense(grant, client.address);
@@ -415,6 +415,10 @@ export class Gateway {
 		this.#catalogs.close();
 		await new Promise((resolve) => setTimeout(resolve, 50));
 	}
+}
+
+function endedHow(how: "revoked" | "expired"): string {
+	return how === "revoked" ? "the grant was revoked" : "the grant has expired";
 }
 
 /** RFC 5802: printable ASCII without commas. */

@@ -90,11 +90,10 @@ export class Listener {
 		this.#arrivals.add(arrival);
 	}
 
-	close(): Promise<void> {
+	/** Takes nobody in any more. Sessions that came in here go on until the gateway ends them. */
+	close(): void {
+		this.#server.close();
 		for (const arrival of this.#arrivals) arrival.abandon();
-		return new Promise((resolve) => {
-			this.#server.close(() => resolve());
-		});
 	}
 }
 

@@ -9,48 +9,67 @@ import { Socket } from "node:net";
 
 /** What the kernel hands over at once at most. */
 const READ_BYTES = 64 * 1024;
+/** Up to here a read is copied into a buffer of its own, out of Node's pool of small ones. */
+const SMALL_BYTES = 4 * 1024;
+/** Blocks kept for large reads: 4 MiB. More are only in use while peers are slow, and then go to the collector. */
+const KEPT_BLOCKS = 64;
 
-/** A read's bytes are copied out before the next read of any socket, so one buffer serves all. */
+/** Every read lands here and is copied out before the next one of any socket. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
+const free: Buffer[] = [];
 
-interface Handle {
-	readonly useUserBuffer: unknown;
+/** Blocks that hold large reads, until what was made of them has left. */
+export class Blocks {
+	#lent: Buffer[] = [];
+
+	/** The bytes of a read, as a buffer that stays as it is until `giveBack`. */
+	copy(bytes: Uint8Array): Buffer {
+		if (bytes.length <= SMALL_BYTES) return Buffer.from(bytes);
+		const block = free.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
+		this.#lent.push(block);
+		block.set(bytes);
+		return block.subarray(0, bytes.length);
+	}
+
+	/** Nobody refers to any of them any more. */
+	giveBack(): void {
+		if (this.#lent.length === 0) return;
+		for (const block of this.#lent) if (free.length < KEPT_BLOCKS) free.push(block);
+		this.#lent = [];
+	}
 }
 
 interface WithHandle {
-	_handle: Handle | null;
+	_handle: object | null;
 }
 
-function handleOf(socket: Socket): Handle | undefined {
+function handleOf(socket: Socket): object | undefined {
 	const handle: unknown = "_handle" in socket ? socket._handle : undefined;
 	if (typeof handle !== "object" || handle === null || !("useUserBuffer" in handle)) return undefined;
-	return typeof handle.useUserBuffer === "function" ? { useUserBuffer: handle.useUserBuffer } : undefined;
+	return typeof handle.useUserBuffer === "function" ? handle : undefined;
 }
 
 /**
- * A socket that hands its chunks to `onData`; undefined when this runtime does not offer it, or `socket` is no plain
- * one (TLS decrypts into buffers of its own). The old one must not be used any more. `closed` is told when it closes.
+ * A socket that hands its reads to `onRead`, whose bytes are valid for the call only; undefined when this runtime does
+ * not offer it, or `socket` is no plain one (TLS decrypts into buffers of its own). The old one must not be used any more.
  */
-export function adopt(socket: Socket, onData: (chunk: Buffer) => void): Socket | undefined {
+export function adopt(socket: Socket, onRead: (bytes: Uint8Array) => void): Socket | undefined {
 	if (socket.constructor !== Socket || socket.destroyed || socket.readableLength > 0) return undefined;
-	if (handleOf(socket) === undefined) return undefined;
-	const owner = socket as unknown as WithHandle;
-	const handle = owner._handle;
+	const handle = handleOf(socket);
+	if (handle === undefined) return undefined;
 	const options = {
 		handle,
 		readable: true,
 		writable: true,
 		onread: {
 			buffer: shared,
-			callback: (bytes: number, buffer: Uint8Array) => {
-				const chunk = Buffer.allocUnsafe(bytes);
-				chunk.set(buffer.subarray(0, bytes));
-				onData(chunk);
+			callback: (count: number, buffer: Uint8Array) => {
+				onRead(buffer.subarray(0, count));
 				return true;
 			},
 		},
 	};
-	owner._handle = null;
+	(socket as unknown as WithHandle)._handle = null;
 	const adopted = new Socket(options);
 	adopted.once("close", () => socket.destroy());
 	return adopted;

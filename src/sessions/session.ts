@@ -53,6 +53,7 @@ class SessionExecution implements Execution {
 }
 
 const CANCEL_MS = 5000;
+const NOTHING: readonly Buffer[] = [];
 
 export class Session implements RelayHost, TurnMember {
 	readonly startedAt = new Date();
@@ -76,6 +77,8 @@ export class Session implements RelayHost, TurnMember {
 	#toClient: Buffer[] = [];
 	#toUpstream: Buffer[] = [];
 	#inTurn = false;
+	/** Turns whose bytes for the upstream wait for the disk. */
+	#taken = 0;
 	#held = false;
 	#ended = false;
 	#timedOut: number | undefined;
@@ -111,15 +114,21 @@ export class Session implements RelayHost, TurnMember {
 		this.#server.attach({
 			data: (chunk) => {
 				this.#relay.fromUpstream(chunk);
+				// Nothing came of it but what the relay copied.
+				if (!this.#inTurn) this.#releaseReads();
 			},
 			drained: () => {
+				this.#releaseReads();
 				if (!this.#held) this.#client.resume();
 			},
 			closed: (reason) => this.#lost(reason),
 		});
 		this.#client.attach({
 			data: (chunk) => this.#fromClient(chunk),
-			drained: () => this.#server.resume(),
+			drained: () => {
+				this.#releaseReads();
+				this.#server.resume();
+			},
 			closed: (reason) => this.#leave(`client: ${reason}`),
 		});
 		if (this.upstream.ready.rest.length > 0) this.#relay.fromUpstream(this.upstream.ready.rest);
@@ -138,6 +147,7 @@ export class Session implements RelayHost, TurnMember {
 		this.activeAt = performance.now();
 		this.bytesIn += chunk.length;
 		this.#relay.fromClient(chunk);
+		if (!this.#inTurn) this.#releaseReads();
 	}
 
 	// ---- what the relay asks for
@@ -277,9 +287,11 @@ export class Session implements RelayHost, TurnMember {
 
 	/** Why nothing may run at this moment: ended grant, validity, hours, region. */
 	momentReason(): string | undefined {
-		if (!this.#context.isActive(this.grant)) return "the grant has ended";
-		const policy = this.#current();
 		const now = Date.now();
+		if (!this.#context.isActive(this.grant)) {
+			return now >= this.grant.expiresAt ? "the grant has expired" : "the grant was revoked";
+		}
+		const policy = this.#current();
 		if (this.#moment === undefined || now >= this.#moment.validUntilMs || this.#momentOf !== policy.license) {
 			this.#moment = momentVerdict(policy.license, new Date(now), this.clientAddress);
 			this.#momentOf = policy.license;
@@ -339,12 +351,25 @@ export class Session implements RelayHost, TurnMember {
 	takeForUpstream(): readonly Buffer[] {
 		this.#inTurn = false;
 		const chunks = this.#toUpstream;
-		if (chunks.length > 0) this.#toUpstream = [];
-		return this.#unrecorded ? [] : chunks;
+		if (chunks.length === 0 || this.#unrecorded) return NOTHING;
+		this.#toUpstream = [];
+		this.#taken += 1;
+		return chunks;
 	}
 
 	writeToUpstream(chunks: readonly Buffer[]): void {
-		if (chunks.length > 0 && !this.#server.write(chunks)) this.#client.pause();
+		if (chunks.length === 0) return;
+		this.#taken -= 1;
+		if (!this.#server.write(chunks)) this.#client.pause();
+		this.#releaseReads();
+	}
+
+	/** Nothing that was read is on its way any more: the relay copies what it keeps. */
+	#releaseReads(): void {
+		if (this.#taken > 0 || this.#toUpstream.length > 0 || this.#toClient.length > 0) return;
+		if (!this.#client.isEmpty || !this.#server.isEmpty) return;
+		this.#client.release();
+		this.#server.release();
 	}
 
 	writeToClient(): void {
@@ -352,6 +377,7 @@ export class Session implements RelayHost, TurnMember {
 		if (chunks.length === 0) return;
 		this.#toClient = [];
 		if (!this.#client.write(chunks)) this.#server.pause();
+		this.#releaseReads();
 	}
 
 	failRecording(): void {

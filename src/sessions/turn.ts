@@ -77,7 +77,11 @@ export class Turn {
 	#fail(members: readonly TurnMember[], error: unknown): void {
 		const cause = error instanceof Error ? error : new Error(String(error));
 		this.#log.error({ err: cause.message }, "the recording cannot be written: sessions stop");
-		for (const member of members) member.failRecording();
+		for (const member of members) {
+			member.failRecording();
+			// Their last words are no statement: they are said though nothing can be written down.
+			member.writeToClient();
+		}
 		this.onFailure(cause);
 	}
 }

@@ -2,9 +2,10 @@
  * One side's socket: chunks in, one write a turn out, with back-pressure told as it happens.
  */
 import type { Socket } from "node:net";
-import { adopt } from "./read-buffer.js";
+import { adopt, Blocks } from "./read-buffer.js";
 
 export interface WireEvents {
+	/** `chunk` stays as it is until `release`. */
 	data(chunk: Buffer): void;
 	/** What was written has left: the other side may be read again. */
 	drained(): void;
@@ -22,6 +23,7 @@ export class Wire {
 	#socket: Socket;
 	#events: WireEvents | undefined;
 	#closed = false;
+	readonly #blocks = new Blocks();
 
 	constructor(socket: Socket) {
 		this.#socket = socket;
@@ -39,7 +41,7 @@ export class Wire {
 	/** Begins to read. */
 	attach(events: WireEvents): void {
 		this.#events = events;
-		const adopted = adopt(this.#socket, (chunk) => this.#events?.data(chunk));
+		const adopted = adopt(this.#socket, (bytes) => this.#events?.data(this.#blocks.copy(bytes)));
 		if (adopted === undefined) {
 			this.#socket.on("data", (chunk: Buffer) => this.#events?.data(chunk));
 		} else {
@@ -67,6 +69,16 @@ export class Wire {
 		for (const chunk of chunks) room = this.#socket.write(chunk);
 		this.#socket.uncork();
 		return room;
+	}
+
+	/** Everything that was written has left. */
+	get isEmpty(): boolean {
+		return this.#socket.writableLength === 0;
+	}
+
+	/** What was read so far is not referred to any more: its memory serves again. */
+	release(): void {
+		this.#blocks.giveBack();
 	}
 
 	get backedUp(): boolean {

@@ -220,8 +220,6 @@ export interface Assignment {
 	readonly column: string;
 	/** Subscripts on the way: `SET a[i] = …`. */
 	readonly indexes: readonly Expression[];
-	/** True when only a part of the column is written (`a[1]`, `a.field`). */
-	readonly partial: boolean;
 	readonly value: Expression;
 	readonly position?: number;
 }

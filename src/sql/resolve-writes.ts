@@ -20,7 +20,7 @@ import type {
 	Update,
 } from "./query.js";
 import { compute, condition, consume } from "./resolve-expressions.js";
-import { expandList, selectList } from "./resolve-queries.js";
+import { expandList, selectList } from "./resolve-select.js";
 import { isExpanded, relationItem, resolveSource, resolveSources } from "./resolve-sources.js";
 import type { Resolver } from "./resolver.js";
 import { type Item, type ResolvedColumns, readColumn, type Scope, withItems } from "./scope.js";

@@ -8,11 +8,12 @@ export interface Attempt {
 	readonly sql: readonly string[];
 	/**
 	 * What it needs of the mask's `use`, at least: `filter` and `derive` let some pass (and mask what comes out); `never`
-	 * is denied whatever the mask says.
+	 * is denied whatever the mask says; `project` may pass always, if masked.
 	 */
-	readonly needs: "filter" | "derive" | "never";
+	readonly needs: "project" | "filter" | "derive" | "never";
 }
 
+const project = (name: string, ...sql: string[]): Attempt => ({ name, sql, needs: "project" });
 const derive = (name: string, ...sql: string[]): Attempt => ({ name, sql, needs: "derive" });
 const never = (name: string, ...sql: string[]): Attempt => ({ name, sql, needs: "never" });
 const filter = (name: string, ...sql: string[]): Attempt => ({ name, sql, needs: "filter" });
@@ -65,9 +66,21 @@ const WHOLE_ROWS: readonly Attempt[] = [
 	derive("row of a subquery as json", `SELECT row_to_json(s) FROM (SELECT id, email ${FROM}) s`),
 	derive("row of a CTE as text", `WITH c AS (SELECT id, email ${FROM}) SELECT c::text FROM c`),
 	derive("row of a join", `SELECT j::text FROM (app.users u JOIN app.teams t ON u.team = t.id) AS j`),
-	derive("functional notation, whole row", `SELECT text(u) FROM app.users u`),
+	project("functional notation", `SELECT email(u) FROM app.users u`),
+	project("functional notation of the table", `SELECT email(users) FROM app.users`),
+	project("field of a row", `SELECT (u).email FROM app.users u`),
+	project("fields of a row", `SELECT (u).* FROM app.users u`),
+	project("field of a subquery's row", `SELECT (s.u).email FROM (SELECT u FROM app.users u) s`),
+	project("field of a CTE's row", `WITH c AS (SELECT u FROM app.users u) SELECT (u).email FROM c`),
+	project("field of a scalar subquery's row", `SELECT (SELECT u FROM app.users u LIMIT 1).email`),
+	derive("whole row by the table's name", `SELECT users FROM app.users`),
+	derive("field of a row built anew", `SELECT (ROW(u.*)::app.users).email || '' FROM app.users u`),
+	derive("json_each_text of a row", `SELECT value FROM app.users u, json_each_text(row_to_json(u))`),
+	derive("json_to_record of a row", `SELECT r.email FROM app.users u, jsonb_to_record(to_jsonb(u)) AS r (email text)`),
+	derive("row is null", `SELECT u IS NOT NULL FROM app.users u WHERE u.*::text LIKE '%z%'`),
 	derive("format of a row", `SELECT format('%s', u) FROM app.users u`),
-	derive("comparison of rows", `SELECT id FROM app.users u WHERE u > ROW(NULL)::app.users`),
+	derive("comparison of rows", `SELECT id FROM app.users u WHERE u > (SELECT g FROM app.users g LIMIT 1)`),
+	derive("comparison of a part of rows", `SELECT id FROM app.users u WHERE (email, id) > ('z', 0)`),
 	derive("json_populate", `SELECT jsonb_populate_record(u, '{}') FROM app.users u`),
 ];
 
@@ -87,6 +100,22 @@ const AGGREGATES: readonly Attempt[] = [
 ];
 
 const ORACLES: readonly Attempt[] = [
+	derive("count of distinct values", `SELECT count(DISTINCT email) ${FROM}`),
+	derive("percentile", `SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY email) ${FROM}`),
+	derive("grouping sets", `SELECT email, count(*) ${FROM} GROUP BY GROUPING SETS ((email), ())`),
+	derive("cube", `SELECT count(*) ${FROM} GROUP BY CUBE (email)`),
+	derive("ordering by an operator", `SELECT id ${FROM} ORDER BY email USING >`),
+	derive("ordering with ties", `SELECT id ${FROM} ORDER BY email FETCH FIRST 1 ROW WITH TIES`),
+	derive("length", `SELECT length(email), octet_length(email) ${FROM}`),
+	derive("size", `SELECT pg_column_size(email) ${FROM}`),
+	derive("hash", `SELECT hashtext(email) ${FROM}`),
+	derive("any of an array", `SELECT id ${FROM} WHERE email > ANY (ARRAY['a', 'm', 'z'])`),
+	derive("symmetric between", `SELECT id ${FROM} WHERE email BETWEEN SYMMETRIC 'zz' AND 'a'`),
+	derive("similar to", `SELECT id ${FROM} WHERE email SIMILAR TO 'z%'`),
+	derive("position", `SELECT position('@' IN email) ${FROM}`),
+	derive("overlay", `SELECT overlay(email PLACING '' FROM 1 FOR 0) ${FROM}`),
+	derive("trim", `SELECT trim(BOTH ' ' FROM email) ${FROM}`),
+	derive("normalize", `SELECT normalize(email) ${FROM}`),
 	derive("like", `SELECT id ${FROM} WHERE email LIKE 'zq%'`),
 	derive("less than", `SELECT id ${FROM} WHERE email < 'zz'`),
 	derive("between", `SELECT id ${FROM} WHERE email BETWEEN 'a' AND 'zz'`),
@@ -123,6 +152,18 @@ const ORACLES: readonly Attempt[] = [
 const DETOURS: readonly Attempt[] = [
 	derive("lateral", `SELECT l.x FROM app.users u, LATERAL (SELECT u.email || '' AS x) l`),
 	derive("function in FROM", `SELECT s FROM app.users u, regexp_split_to_table(u.email, '@') s`),
+	derive(
+		"rows from",
+		`SELECT x FROM app.users u, ROWS FROM (regexp_split_to_table(u.email, '@'), generate_series(1, 2)) AS r (x, n)`,
+	),
+	derive(
+		"xmltable",
+		`SELECT x.e FROM app.users u, XMLTABLE('/a' PASSING xmlelement(name a, u.email) COLUMNS e text PATH '.') x`,
+	),
+	derive("table sample", `SELECT email || '' FROM app.users TABLESAMPLE BERNOULLI (100)`),
+	derive("window definition", `SELECT last_value(email) OVER w ${FROM} WINDOW w AS (ORDER BY id)`),
+	derive("nth value of a filter", `SELECT nth_value(email, 1) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) ${FROM}`),
+	derive("union with another column", `SELECT plain || '' ${FROM} UNION ALL SELECT email || '' ${FROM}`),
 	derive("unnest of an array of it", `SELECT unnest(ARRAY[email]) ${FROM}`),
 	derive("VALUES", `VALUES ((SELECT max(email) ${FROM}))`),
 	derive("CTE and expression", `WITH c AS MATERIALIZED (SELECT email AS x ${FROM}) SELECT x || '' FROM c`),
@@ -142,12 +183,6 @@ const DETOURS: readonly Attempt[] = [
 		"ROLLBACK",
 	),
 	derive("prepared expression", `PREPARE p AS SELECT email || '' ${FROM}`, "EXECUTE p", "DEALLOCATE p"),
-	derive(
-		"argument of EXECUTE",
-		"PREPARE q AS SELECT $1::text",
-		`EXECUTE q((SELECT max(email) ${FROM}))`,
-		"DEALLOCATE q",
-	),
 	derive(
 		"explain with a constant folded",
 		`EXPLAIN (VERBOSE) SELECT id ${FROM} WHERE email > (SELECT max(email) ${FROM})`,
@@ -202,7 +237,6 @@ const SMUGGLING: readonly Attempt[] = [
 		"SELECT sandbox.f()",
 	),
 	never("create index on it", `CREATE INDEX ON app.users (upper(email))`),
-	never("default of a column", `ALTER TABLE sandbox.words ADD e text DEFAULT (SELECT 1)`),
 	never("copy out", `COPY app.users (email) TO STDOUT`),
 	never("copy of a query", `COPY (SELECT email ${FROM}) TO STDOUT`),
 	never("copy of an expression", `COPY (SELECT email || '' ${FROM}) TO STDOUT (FORMAT csv)`),
@@ -251,7 +285,33 @@ const SMUGGLING: readonly Attempt[] = [
 	never("sequence set by it", `SELECT setval('app.counter', ascii(email)) ${FROM}`, "SELECT currval('app.counter')"),
 	never("user function", "SELECT app.peek()"),
 	never("user function over a row", "SELECT app.peek_row(u) FROM app.users u"),
-	never("user function, as a column", "SELECT u.peek_row FROM app.users u"),
+	never(
+		"user function, as a column",
+		"SET search_path = app, public",
+		"SELECT (u).peek_row FROM app.users u",
+		"RESET search_path",
+	),
+	never("user function, as a cast", "SELECT app.peek_row(u)::int FROM app.users u"),
+	never("name of a setting, told by the error", `SELECT current_setting(email) ${FROM}`),
+	derive("name of a relation, told by the error", `SELECT email::regclass ${FROM}`),
+	never("name of a sequence, told by the error", `SELECT nextval(email) ${FROM}`),
+	derive("name of a table for its privileges", `SELECT has_table_privilege(email, 'SELECT') ${FROM}`),
+	never("a rule", "CREATE RULE r AS ON SELECT TO app.users DO INSTEAD SELECT 1"),
+	never("a trigger", "CREATE TRIGGER g AFTER UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION app.tell()"),
+	never("statistics", "CREATE STATISTICS app.s ON email, plain FROM app.users"),
+	never("another type for it", "ALTER TABLE app.users ALTER email TYPE varchar USING email || ''"),
+	never("another name for it", "ALTER TABLE app.users RENAME email TO plain_email"),
+	never("another owner", "ALTER TABLE app.users OWNER TO postgres"),
+	never("privileges", "GRANT ALL ON app.users TO PUBLIC"),
+	never("another role", "SET ROLE postgres"),
+	never("another session user", "SET SESSION AUTHORIZATION postgres"),
+	never("a partition made of it", "ALTER TABLE sandbox.words INHERIT app.users"),
+	never("an inheriting table", "CREATE TABLE sandbox.heir () INHERITS (app.users)"),
+	never(
+		"insert into a table like it",
+		`INSERT INTO sandbox.twin SELECT * ${FROM}`,
+		"SELECT email || '' FROM sandbox.twin",
+	),
 	never("user operator", `SELECT email #@# '' ${FROM}`),
 	never("function call by EXECUTE of text", `SELECT * FROM app.run('SELECT email ${FROM}')`),
 ];

@@ -19,48 +19,8 @@ import { type CorpusRow, corpus } from "../sql/corpus.js";
  * What DESIGN names as holding data or secrets, or as doing more than computing: a statement that touches one of them
  * may be denied although it reads only catalogs.
  */
-const SENSITIVE = new RegExp(
-	[
-		"pg_stats",
-		"pg_statistic\\b",
-		"pg_statistic_ext_data",
-		"pg_authid",
-		"pg_shadow",
-		"pg_stat_activity",
-		"pg_stat_replication",
-		"pg_stat_ssl",
-		"pg_stat_gssapi",
-		"pg_stat_wal_receiver",
-		"pg_stat_progress_\\w+",
-		"pg_stat_get_\\w+",
-		"pg_stat_statements",
-		"pg_locks",
-		"pg_prepared_xacts",
-		"pg_prepared_statements",
-		"pg_cursors",
-		"pg_largeobject\\b",
-		"pg_user_mappings?",
-		"pg_subscription\\b",
-		"pg_hba_file_rules",
-		"pg_file_settings",
-		"pg_ls_\\w+",
-		"pg_stat_file",
-		"pg_current_logfile",
-		"pg_read_\\w+",
-		"pg_cancel_backend",
-		"pg_terminate_backend",
-		"pg_reload_conf",
-		"set_config",
-		"pg_export_snapshot",
-		"nextval",
-		"currval",
-		"last_value",
-		"txid_\\w+",
-		"lo_\\w+",
-		"query_to_xml",
-	].join("|"),
-	"i",
-);
+const SENSITIVE =
+	/\b(pg_stats|pg_authid|pg_stat_activity|pg_stat_replication|pg_locks|pg_prepared_xacts|subconninfo|pg_user_mappings|pg_read_file|pg_stat_file|pg_current_logfile|pg_get_sequence_data)\b/;
 
 function parsed(text: string): License {
 	const result = parseLicense(text, "reader.yaml");

@@ -48,10 +48,12 @@ CREATE TABLE app.derived (more text) INHERITS (app.base);
 INSERT INTO app.derived VALUES (1, 'addressdunlin', 'more');
 CREATE TABLE sandbox.words (word text);
 INSERT INTO sandbox.words VALUES ('one');
+CREATE TABLE sandbox.twin (LIKE app.users);
 CREATE FUNCTION app.peek() RETURNS text LANGUAGE sql AS 'SELECT max(email) FROM app.users';
 CREATE FUNCTION app.peek_row(app.users) RETURNS text LANGUAGE sql AS 'SELECT $1.email';
 CREATE FUNCTION app.run(q text) RETURNS SETOF text LANGUAGE plpgsql AS 'BEGIN RETURN QUERY EXECUTE q; END';
 CREATE FUNCTION app.join_words(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1 || $2';
+CREATE FUNCTION app.tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', OLD.email; RETURN NEW; END';
 CREATE OPERATOR public.#@# (FUNCTION = app.join_words, LEFTARG = text, RIGHTARG = text);
 ANALYZE;
 `;
@@ -151,9 +153,9 @@ async function rowsOf(client: RawClient, sql: string, format: "text" | "binary")
 	return { outline: wire.outline(answers), rows, columns: columns.map(({ name }) => name) };
 }
 
-/** Every byte that the client received after its login. */
-function bytesOf(client: RawClient): Buffer {
-	return Buffer.concat(client.received.map(({ body }) => body));
+/** Every byte that the client received after its login, or after so many messages. */
+function bytesOf(client: RawClient, after = 0): Buffer {
+	return Buffer.concat(client.received.slice(after).map(({ body }) => body));
 }
 
 const EMAIL_NEEDLES: readonly Needle[] = [
@@ -288,7 +290,7 @@ const LINEAGE: Readonly<Record<string, string>> = {
 	join: "SELECT t.name, u.$ FROM app.users u JOIN app.teams t ON t.id = u.team WHERE u.id = 1",
 	"left join": "SELECT t.name, u.$ FROM app.teams t LEFT JOIN app.users u ON t.id = u.team WHERE u.id = 1",
 	"join alias":
-		"SELECT j.$ FROM (app.users u JOIN app.teams t ON t.id = u.team) AS j (id, team, plain, $) WHERE j.id = 1",
+		"SELECT j.$ FROM (app.users u CROSS JOIN (SELECT 1) AS o (one)) AS j (id, team, plain, $) WHERE j.id = 1",
 	lateral: "SELECT l.x FROM app.users u, LATERAL (SELECT u.$ AS x) l WHERE u.id = 1",
 	"scalar subquery": "SELECT (SELECT $ FROM app.users WHERE id = 1)",
 	"correlated subquery": "SELECT (SELECT u.$) FROM app.users u WHERE u.id = 1",
@@ -322,7 +324,7 @@ async function followNames(t: Test, ground: Ground): Promise<void> {
 		}
 		const star = await rowsOf(client, "SELECT * FROM app.users WHERE id = 1", format);
 		t.equal(star.rows[0]?.[star.columns.indexOf("email")], MASKED_EMAIL, `${format}: a star is its columns`);
-		t.match(String(star.rows[0]?.[star.columns.indexOf("email_copy")]), /^z?\*\*\*/, `${format}: a generated column`);
+		t.match(String(star.rows[0]?.[star.columns.indexOf("email_copy")]), HIDDEN, `${format}: a generated column`);
 		for (const sql of [
 			"SELECT address FROM app.visits WHERE id = 1",
 			"SELECT address FROM app.visits_1",
@@ -394,11 +396,12 @@ async function attack(t: Test, ground: Ground, use: "project" | "filter" | "deri
 	await listener.query("LISTEN leak");
 	for (const format of ["text", "binary"] as const) {
 		await withClient(ground.url, (client) => client.query(CLEAN));
+		let client = await ground.login(use);
 		for (const script of ATTEMPTS) {
-			const client = await ground.login(use);
+			if (client.ended) client = await ground.login(use);
+			const before = client.received.length;
 			const codes = await attempt(client, script, format).catch((error: unknown) => [String(error)]);
-			const leaks = found(EMAIL_NEEDLES, bytesOf(client));
-			client.destroy();
+			const leaks = found(EMAIL_NEEDLES, bytesOf(client, before));
 			t.same(leaks, [], `${use}, ${format}: no leak by ${script.name}`);
 			if (LEVELS.indexOf(script.needs) > LEVELS.indexOf(use)) {
 				t.equal(codes[0], "42501", `${use}, ${format}: ${script.name} is denied`);
@@ -409,14 +412,30 @@ async function attack(t: Test, ground: Ground, use: "project" | "filter" | "deri
 	listener.destroy();
 	const { rows } = await withClient(ground.url, (client) =>
 		client.query(
-			"SELECT (SELECT string_agg(word, ' ') FROM sandbox.words) || (SELECT coalesce(string_agg(plain, ' '), '') FROM app.users) AS words, (SELECT count(*)::int FROM pg_class WHERE relnamespace = 'sandbox'::regnamespace AND relkind IN ('r', 'm')) AS tables",
+			"SELECT (SELECT string_agg(word, ' ') FROM sandbox.words) || (SELECT coalesce(string_agg(t::text, ' '), '') FROM sandbox.twin t) || (SELECT coalesce(string_agg(plain, ' '), '') FROM app.users) AS words, (SELECT count(*)::int FROM pg_class WHERE relnamespace = 'sandbox'::regnamespace AND relkind IN ('r', 'm')) AS tables",
 		),
 	);
 	t.same(found(EMAIL_NEEDLES, Buffer.from(String(rows[0].words))), [], `${use}: it was copied nowhere`);
-	t.equal(rows[0].tables, 1, `${use}: no table was made of it`);
+	t.equal(rows[0].tables, 2, `${use}: no table was made of it`);
 }
 
 const CLEAN = "DROP FUNCTION IF EXISTS sandbox.f(); DROP VIEW IF EXISTS sandbox.v; UPDATE app.users SET plain = 'p';";
+
+/** The attempts are real, and the search finds them: straight at the server most of them get the value. */
+async function provoke(t: Test, ground: Ground): Promise<void> {
+	const client = await RawClient.login(rawOptions(ground.url));
+	let leaks = 0;
+	for (const script of ATTEMPTS) {
+		if (script.name.startsWith("copy to a ")) continue;
+		const before = client.received.length;
+		await client.query("BEGIN");
+		for (const sql of script.sql) await client.query(sql);
+		await client.query("ROLLBACK");
+		if (found(EMAIL_NEEDLES, bytesOf(client, before)).length > 0) leaks += 1;
+	}
+	client.destroy();
+	t.ok(leaks > ATTEMPTS.length / 2, `${leaks} of ${ATTEMPTS.length} get it without Licet`);
+}
 
 async function permittedUses(t: Test, ground: Ground): Promise<void> {
 	const filter = await ground.login("filter");
@@ -458,6 +477,7 @@ for (const [name, server] of [
 		await t.test("by lineage", (t) => followNames(t, ground));
 		await t.test("cursors, prepared statements and portals", (t) => cursorsAndPortals(t, ground));
 		await t.test("uses that a mask allows", (t) => permittedUses(t, ground));
+		await t.test("attempts, without Licet", (t) => provoke(t, ground));
 		for (const use of ["project", "filter", "derive"] as const) {
 			await t.test(`attempts, use: ${use}`, (t) => attack(t, ground, use));
 		}

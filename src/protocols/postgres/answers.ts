@@ -243,7 +243,8 @@ export class Answers {
 				return DROP;
 			}
 		}
-		return !head.asksPath;
+		// A message that broke COPY ends the session: its FATAL is the next that is said.
+		return !head.asksPath && core.copyBreach?.isCause !== true;
 	}
 
 	/** What a query string has left open at its end. */

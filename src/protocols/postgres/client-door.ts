@@ -47,7 +47,7 @@ const refusalCodes = {
 
 export class PostgresClientDoor implements ClientDoor {
 	#buffer: Buffer = EMPTY;
-	#state: "startup" | "securing" | "identifying" | "proving" | "done" = "startup";
+	#state: "startup" | "securing" | "identifying" | "proving" | "done" | "closed" = "startup";
 	#secured: boolean;
 	#binding: Buffer | undefined;
 	#askedTls = false;
@@ -77,6 +77,7 @@ export class PostgresClientDoor implements ClientDoor {
 	}
 
 	receive(chunk: Buffer): readonly DoorAction[] {
+		if (this.#state === "closed") return [];
 		this.#buffer = this.#buffer.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#buffer, chunk]);
 		switch (this.#state) {
 			case "startup":
@@ -101,18 +102,20 @@ export class PostgresClientDoor implements ClientDoor {
 				case "gss":
 					if (this.#askedGss || this.#secured) return [...actions, this.#broken("unexpected GSSENCRequest")];
 					this.#askedGss = true;
+					if (this.#buffer.length > 0)
+						return [...actions, this.#broken("received unencrypted data after GSSAPI encryption request")];
 					actions.push({ kind: "send", bytes: NO });
 					break;
 				case "ssl":
 					if (this.#askedTls || this.#secured) return [...actions, this.#broken("unexpected SSLRequest")];
 					this.#askedTls = true;
-					if (this.#tls === "none") {
-						actions.push({ kind: "send", bytes: NO });
-						break;
-					}
-					return [...actions, ...this.#beginTls()];
+					// As the server does, whatever the answer: nobody may speak before it was given.
+					if (this.#buffer.length > 0) return [...actions, this.#broken("received unencrypted data after SSL request")];
+					if (this.#tls !== "none") return [...actions, ...this.#beginTls()];
+					actions.push({ kind: "send", bytes: NO });
+					break;
 				case "cancel":
-					this.#state = "done";
+					this.#state = "closed";
 					return [...actions, { kind: "cancel", key: this.cancelKey(packet.processId, packet.secret) }];
 				case "startup":
 					return [...actions, ...this.#identify(packet)];
@@ -121,7 +124,6 @@ export class PostgresClientDoor implements ClientDoor {
 	}
 
 	#beginTls(): readonly DoorAction[] {
-		if (this.#buffer.length > 0) return [this.#broken("received unencrypted data after SSL request")];
 		this.#state = "securing";
 		return [{ kind: "send", bytes: YES }, { kind: "startTls" }];
 	}
@@ -206,7 +208,8 @@ export class PostgresClientDoor implements ClientDoor {
 	}
 
 	#refuse(code: string, message: string, reason: string): DoorAction {
-		this.#state = "done";
+		this.#state = "closed";
+		this.#buffer = EMPTY;
 		return { kind: "refuse", bytes: encodeError({ severity: "FATAL", code, message }), reason };
 	}
 

@@ -7,7 +7,7 @@
 import type { Judgement } from "../engine.js";
 import { FAILED_TRANSACTION, FRONT, IDLE } from "./codes.js";
 import type { RelayCore } from "./core.js";
-import { errorFrame } from "./denials.js";
+import { errorFrame, MISSING_PORTAL, MISSING_STATEMENT } from "./denials.js";
 import {
 	copyFail,
 	describe,
@@ -65,7 +65,11 @@ export class ClientMessages {
 		if (core.copyBreach !== undefined && !core.copyIn) {
 			const { isCause } = core.copyBreach;
 			core.copyBreach = undefined;
-			if (isCause) return "drop";
+			if (isCause) {
+				const lost = "terminating connection because protocol synchronization was lost";
+				core.fatal("08P01", lost, undefined, "client broke the protocol within COPY");
+				return "drop";
+			}
 		}
 		if (core.skipping && type !== FRONT.sync) return "drop";
 		if (core.copyIn && !COPY_TYPES.has(type)) return this.#breakCopy(data, start, type);
@@ -135,8 +139,8 @@ export class ClientMessages {
 	}
 
 	/**
-	 * A message that has no place in COPY ends it, as on the server, and is lost; unless the COPY has failed already, which
-	 * only its answer tells.
+	 * A message that has no place in COPY ends it and the session, as on the server; unless the COPY has failed already,
+	 * which only its answer tells.
 	 */
 	#breakCopy(data: Buffer, start: number, type: number): Disposition {
 		const core = this.#core;
@@ -154,7 +158,7 @@ export class ClientMessages {
 		const core = this.#core;
 		const { model } = core;
 		if (this.#refreshesCatalog()) return true;
-		if (core.host.unrestricted || model.searchPath !== undefined) return false;
+		if (core.host.unrestricted || (model.searchPath !== undefined && !model.isPathUnsure)) return false;
 		if (!core.queue.drained) {
 			core.wait("drain");
 			return true;
@@ -438,8 +442,9 @@ export class ClientMessages {
 	}
 
 	#fails(data: Buffer, start: number, code: string, message: string): Disposition {
+		const by = [MISSING_STATEMENT, MISSING_PORTAL].find((known) => known.code === code);
 		this.#sendBefore(data, start);
-		this.#core.denyInSeries(errorFrame(code, message), undefined);
+		this.#core.denyInSeries(errorFrame(code, message), undefined, by);
 		return "drop";
 	}
 }

@@ -4,7 +4,7 @@
  */
 import type { Denial, Execution, Outcome, RelayHost } from "../engine.js";
 import { IDLE } from "./codes.js";
-import { denialFrame, FAILING_PARSE, FAILING_QUERY } from "./denials.js";
+import { denialFrame, FAILING_CODE, FAILING_PARSE, FAILING_QUERY, REFUSED_PLAN, type Substitute } from "./denials.js";
 import { encodeError } from "./errors.js";
 import { bind, close, execute, flush, parse, sync } from "./messages.js";
 import { SessionModel } from "./model.js";
@@ -70,11 +70,11 @@ export class RelayCore {
 	constructor(readonly host: RelayHost) {}
 
 	/** Replaces a message of an extended series by one that fails. */
-	denyInSeries(denied: DenialFrame, execution: Execution | undefined): void {
+	denyInSeries(denied: DenialFrame, execution: Execution | undefined, by: Substitute = REFUSED_PLAN): void {
 		const operation = new Operation("parse");
-		setDenial(operation, denied, execution);
+		setDenial(operation, denied, execution, by.code);
 		this.queue.push(operation);
-		this.host.toUpstream(FAILING_PARSE);
+		this.host.toUpstream(by.bytes);
 		this.inSeries = true;
 		this.skipping = true;
 	}
@@ -82,7 +82,7 @@ export class RelayCore {
 	/** Replaces a query string, or a function call, by one that fails. */
 	denyQuery(denied: DenialFrame, execution: Execution | undefined): Operation {
 		const operation = new Operation("query");
-		setDenial(operation, denied, execution);
+		setDenial(operation, denied, execution, FAILING_CODE);
 		this.queue.push(operation);
 		this.host.toUpstream(FAILING_QUERY);
 		this.endSeries();
@@ -230,7 +230,13 @@ export class RelayCore {
 
 const FLUSH = flush();
 
-function setDenial(operation: Operation, denied: DenialFrame, execution: Execution | undefined): void {
+function setDenial(
+	operation: Operation,
+	denied: DenialFrame,
+	execution: Execution | undefined,
+	failsWith: string,
+): void {
 	operation.denial = denied;
+	operation.failsWith = failsWith;
 	if (execution !== undefined) operation.executions = [execution];
 }

@@ -7,7 +7,7 @@
  */
 import type { Denial, DenialCase } from "../engine.js";
 import { encodeError } from "./errors.js";
-import { parse, query } from "./messages.js";
+import { bind, execute, parse, query } from "./messages.js";
 import type { DenialFrame } from "./operations.js";
 
 /** Never created by anybody: the server refuses to create functions in pg_catalog without a special setting. */
@@ -19,6 +19,17 @@ export const FAILING_CODE = "42883";
 /** The unnamed statement would be lost by it; this name is never created because the statement fails to be planned. */
 export const FAILING_PARSE: Buffer = parse("_licet_denied", failing);
 export const FAILING_QUERY: Buffer = query(failing);
+
+/** What takes the place of a message in a series, and the SQLSTATE of its error. */
+export interface Substitute {
+	readonly bytes: Buffer;
+	readonly code: string;
+}
+
+export const REFUSED_PLAN: Substitute = { bytes: FAILING_PARSE, code: FAILING_CODE };
+/** Names that nobody creates: their absence is told before it is looked whether the transaction is aborted. */
+export const MISSING_STATEMENT: Substitute = { bytes: bind("", "_licet_denied"), code: "26000" };
+export const MISSING_PORTAL: Substitute = { bytes: execute("_licet_denied"), code: "34000" };
 
 /** SQLSTATEs of DESIGN's error table. */
 const codes: Readonly<Record<DenialCase, string>> = {

@@ -5,7 +5,6 @@
  * Specification: PostgreSQL documentation, "Message Flow": an error ends a query string, or skips a series up to Sync.
  */
 import type { RelayCore } from "./core.js";
-import { FAILING_CODE } from "./denials.js";
 import { type ErrorFields, encodeError, encodeNotice, readErrorFields } from "./errors.js";
 import type { Operation } from "./operations.js";
 import type { Result } from "./result.js";
@@ -58,7 +57,7 @@ export class Failures {
 			core.copyBreach = { ...breach, isCause: true };
 			return exchanged(breach.told);
 		}
-		if (head.denial !== undefined && fields.code === FAILING_CODE) return exchanged(head.denial);
+		if (head.denial !== undefined && fields.code === head.failsWith) return exchanged(head.denial);
 		if (result?.stopped !== undefined) return exchanged(result.stopped);
 		if (fields.code === CANCELED && result?.truncated !== undefined && result.cancelled) {
 			return { kind: "truncation", ...endOfTruncated(result) };

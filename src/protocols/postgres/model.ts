@@ -118,6 +118,8 @@ export class SessionModel {
 	/** Definitions were changed by this session and the snapshot does not hold them yet. */
 	catalogDirty = false;
 	#lastPath: readonly string[] | undefined;
+	#pathChange: Effect | undefined;
+	#pathSeries = 0;
 
 	/** At the end of a transaction portals are gone; cursors may have been declared WITH HOLD and are kept. */
 	endTransaction(): void {
@@ -189,12 +191,23 @@ export class SessionModel {
 	#setPath(values: readonly string[] | undefined): Effect {
 		this.pathDirty = true;
 		this.searchPath = values;
-		return {
-			settle: () => {},
+		const effect = {
+			settle: () => {
+				if (this.#pathChange === effect) this.#pathChange = undefined;
+			},
 			revert: () => {
+				effect.settle();
 				this.searchPath = undefined;
 			},
 		};
+		this.#pathChange = effect;
+		this.#pathSeries = this.series;
+		return effect;
+	}
+
+	/** An earlier series changes the path and has not been answered: it may fail, and then has not changed it. */
+	get isPathUnsure(): boolean {
+		return this.#pathChange !== undefined && this.#pathSeries !== this.series;
 	}
 
 	#discard(what: "all" | "plans" | "sequences" | "temporary"): Effect | undefined {

@@ -27,6 +27,8 @@ export class Operation {
 	 * `frame` is the whole ErrorResponse.
 	 */
 	denial: DenialFrame | undefined;
+	/** SQLSTATE by which the error of what replaced it is known. */
+	failsWith = "";
 	/** Runs of the statements of a query string, in order; one for an execute. */
 	executions: Execution[] = NO_EXECUTIONS;
 	/** The execution of `executions` that runs now. */

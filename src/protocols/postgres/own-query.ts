@@ -46,7 +46,10 @@ export class PostgresOwnQuery implements OwnQuery {
 			} else if (type === BACK.rowDescription) {
 				this.#columns = readRowDescription(data, position, position + bytes) ?? [];
 			} else if (type === BACK.error) {
-				this.#error ??= readErrorFields(data.subarray(position, position + bytes)).message;
+				const { severity, message } = readErrorFields(data.subarray(position, position + bytes));
+				this.#error ??= message;
+				// No ReadyForQuery follows.
+				if (severity === "FATAL" || severity === "PANIC") return { error: message };
 			} else if (type === BACK.readyForQuery) {
 				return this.#error === undefined ? { rows: this.#rows } : { error: this.#error };
 			}

@@ -206,7 +206,8 @@ function resolvePrepared(core: RelayCore, step: Step, statement: PreparedStateme
 /** The server reads a prepared text anew when definitions or the search path have changed: so do we. */
 export function isStale(core: RelayCore, statement: PreparedStatement): boolean {
 	if (statement.judgement.epoch !== core.host.epoch()) return true;
-	return !core.host.unrestricted && !samePath(statement.path, core.model.searchPath);
+	const { host, model } = core;
+	return !host.unrestricted && (model.isPathUnsure || !samePath(statement.path, model.searchPath));
 }
 
 /** Judges a prepared text anew when it is stale. A promise: it is being judged. */

@@ -25,6 +25,9 @@ const INFORMATION = "information_schema";
 const SYSTEM_COLUMNS = new Set(["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"]);
 
 /** Settings whose value can be read without harm have plain names; dotted ones are stores of an application's own. */
+/** Methods of TABLESAMPLE: handlers that no expression can call. */
+const SAMPLING_METHODS = new Set(["bernoulli", "system"]);
+
 const SETTING_NAME = { schema: CATALOG, name: "pg_settings", column: "name" } as const;
 const PLAIN_SETTING = /^[a-z_]+$/i;
 
@@ -133,6 +136,7 @@ export class PostgresDialect implements Dialect {
 			sort: "user",
 		}));
 		if (this.#isBuiltin(path)) uses.push(builtinUse(path));
+		if (SAMPLING_METHODS.has(path.name)) return uses.filter((use) => use.sort === "user");
 		if (uses.length > 0) return uses;
 		// `typename(value)` is a cast.
 		if (this.#isTypeName(path)) return this.cast({ ...path, array: false }, { kind: "default" }).functions;
@@ -152,7 +156,8 @@ export class PostgresDialect implements Dialect {
 			functions,
 			counts: builtin !== undefined && own.length === 0 && name.name === "count",
 			collects: builtin !== undefined && collects(builtin.collects, call),
-			literalSensitive: builtin?.literalSensitive ?? false,
+			// Whether a fraction is a number or an array decides whether many values are collected.
+			literalSensitive: builtin !== undefined && (builtin.literalSensitive || builtin.collects === "arrayArgument"),
 		};
 	}
 
@@ -233,8 +238,10 @@ export class PostgresDialect implements Dialect {
 	}
 
 	type(path: TypePath): readonly FunctionUse[] {
-		if ((path.schema === undefined || path.schema === CATALOG) && isBuiltinType(path.name)) return [];
+		const builtin = (path.schema === undefined || path.schema === CATALOG) && isBuiltinType(path.name);
+		if (builtin && (path.schema !== undefined || this.path[0] === CATALOG)) return [];
 		const own = this.#ownType(path);
+		if (own === undefined && builtin) return [];
 		if (own === undefined) throw unresolved(`type "${dotted(path)}" does not exist`, path.position);
 		return own.isCode ? [{ schema: own.schema, name: path.name, form: "type", sort: "user" }] : [];
 	}

@@ -9,11 +9,19 @@ import { nameList } from "./identifiers.js";
 /** They change what values look like or how long the session waits, and nothing else. Names compare without case. */
 const HARMLESS = new Set(
 	`application_name array_nulls bytea_output check_function_bodies client_connection_check_interval
-	client_min_messages datestyle default_table_access_method default_tablespace default_toast_compression
+	client_min_messages cursor_tuple_fraction datestyle default_table_access_method default_tablespace default_toast_compression
 	default_transaction_deferrable default_transaction_isolation escape_string_warning extra_float_digits
 	idle_in_transaction_session_timeout idle_session_timeout intervalstyle jit lc_monetary lc_numeric lc_time
 	lock_timeout quote_all_identifiers restrict_nonsystem_relation_kind search_path statement_timeout
-	synchronize_seqscans timezone transaction_deferrable transaction_isolation transaction_timeout xmlbinary xmloption`
+	synchronize_seqscans timezone transaction_deferrable transaction_isolation transaction_timeout xmlbinary xmloption
+	constraint_exclusion cpu_index_tuple_cost cpu_operator_cost cpu_tuple_cost effective_cache_size
+	effective_io_concurrency enable_async_append enable_bitmapscan enable_gathermerge enable_hashagg enable_hashjoin
+	enable_incremental_sort enable_indexonlyscan enable_indexscan enable_material enable_memoize enable_mergejoin
+	enable_nestloop enable_parallel_append enable_parallel_hash enable_partition_pruning
+	enable_partitionwise_aggregate enable_partitionwise_join enable_presorted_aggregate enable_seqscan enable_sort
+	enable_tidscan from_collapse_limit geqo geqo_threshold hash_mem_multiplier join_collapse_limit
+	max_parallel_workers_per_gather parallel_setup_cost parallel_tuple_cost plan_cache_mode random_page_cost
+	seq_page_cost work_mem`
 		.trim()
 		.split(/\s+/),
 );
@@ -26,7 +34,8 @@ const PINNED: Readonly<Record<string, readonly string[]>> = {
 	role: [],
 	session_authorization: [],
 	session_replication_role: ["origin"],
-	row_security: ["on", "true", "1", "yes"],
+	// Off is the stricter value: where a policy would leave rows out, the server then answers an error. Dump tools set it.
+	row_security: ["on", "true", "1", "yes", "off", "false", "0", "no"],
 	transform_null_equals: ["off", "false", "0", "no"],
 	allow_system_table_mods: ["off", "false", "0", "no"],
 	operator_precedence_warning: ["off"],

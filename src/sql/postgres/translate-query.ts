@@ -174,6 +174,10 @@ export function targetList(t: Translator, value: unknown): SelectItem[] {
 
 function grouping(t: Translator, value: unknown): Expression[] {
 	const { tag, body } = nodeOf(value);
+	// `(a, b)` without ROW groups by each of them.
+	if (tag === "RowExpr" && body.row_format === "COERCE_IMPLICIT_CAST") {
+		return list(body.args).flatMap((item) => grouping(t, item));
+	}
 	if (tag !== "GroupingSet") return [t.expression(value)];
 	known(tag, body, FIELDS.GroupingSet);
 	return list(body.content).flatMap((item) => grouping(t, item));

@@ -90,7 +90,7 @@ function column(t: Translator, value: unknown): AssignedColumn & { readonly body
 		if (step.tag === "A_Indices") return subscripts(t, step.body);
 		throw unsupported(`${step.tag} is not known in an assignment`, position(body));
 	});
-	return { column: required(body.name, "column name"), indexes, partial: steps.length > 0, ...at(body), body };
+	return { column: required(body.name, "column name"), indexes, ...at(body), body };
 }
 
 function columns(t: Translator, value: unknown): AssignedColumn[] | undefined {

@@ -16,8 +16,15 @@ function defines(tag: string, command: Command, run: (s: Statement, body: Body) 
 		s.uses.writes = true;
 		s.uses.literalSensitive = true;
 		run(s, body);
+		cascades(s, body, command);
 		return { tag, changesCatalog: true };
 	};
+}
+
+/** CASCADE reaches objects that are not named: only a permit for everything covers it. */
+function cascades(s: Statement, body: Body, command: Command): void {
+	const parts = [body, ...list(body.cmds).map((item) => nodeOf(item).body)];
+	if (parts.some((part) => part.behavior === "DROP_CASCADE")) s.global("*", command);
 }
 
 function own(body: Body): Body {
@@ -211,6 +218,7 @@ const truncate: Handler = (s, body) => {
 	s.command("truncate");
 	s.uses.writes = true;
 	for (const item of list(body.relations)) relationUse(s, "truncate", relationPath(rangeVar(item)));
+	cascades(s, body, "truncate");
 	return { tag: "TRUNCATE TABLE" };
 };
 

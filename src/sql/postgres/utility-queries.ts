@@ -32,6 +32,7 @@ export function explain(s: Statement, body: Body): Draft {
 	if (statement.effect?.kind === "set") throw unsupported("EXPLAIN of a statement that changes a setting");
 	s.adopt(statement);
 	s.uses.projectionsAsCounts();
+	if (body.options !== undefined) s.uses.literalSensitive = true;
 	const runs = optionIsOn(body.options, "analyze");
 	if (!runs) s.uses.writes = false;
 	const plan: Output = { name: "QUERY PLAN", sources: [], direct: false };
@@ -92,6 +93,7 @@ function copyFrom(s: Statement, body: Body): Pick<Draft, "outputs"> {
 	s.uses.writes = true;
 	const path = relationPath(bodyOf(body.relation, "relation"));
 	const found = s.dialect.relation(path);
+	if (found.relation.kind === "view") throw unsupported("COPY into a view");
 	const columns = copyColumns(found.relation, body.attlist);
 	s.relation(path, "copyFrom", columns);
 	for (const column of columns) {

@@ -185,6 +185,15 @@ export function closeCursor(_s: Statement, body: Body): Draft {
 	return { tag: "CLOSE CURSOR", effect: { kind: "closeCursor", name: text(body.portalname) } };
 }
 
+/** Code that nobody has read may have set the search path: it has to be asked for again. */
+const UNKNOWN_PATH: SessionEffect = { kind: "set", name: "search_path", values: undefined, local: false };
+
+export function anonymousCode(s: Statement): Draft {
+	s.command("execute");
+	s.uses.writes = true;
+	return { tag: "DO", changesCatalog: true, effect: UNKNOWN_PATH };
+}
+
 // ---- calls --------------------------------------------------------------------------------------------------------
 
 /** CALL: the procedure's name resolves like a function's; its arguments are expressions without a source. */
@@ -196,5 +205,5 @@ export function callProcedure(s: Statement, body: Body): Draft {
 	if (call.kind !== "call") throw unsupported("CALL of something that is not a call");
 	for (const use of s.dialect.functionNamed(call.name)) s.uses.call({ ...use, form: "procedure" });
 	s.value(construct("CALL", call.arguments), emptyScope());
-	return { tag: "CALL", opaqueResult: true, resolvesData: true };
+	return { tag: "CALL", opaqueResult: true, resolvesData: true, effect: UNKNOWN_PATH };
 }

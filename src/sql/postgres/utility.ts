@@ -11,6 +11,7 @@ import type { Body } from "./tree.js";
 import { DEFINITIONS, type Handler } from "./utility-definitions.js";
 import { copy, createTableAs, createView, explain, fillNew, intoClause, refresh } from "./utility-queries.js";
 import {
+	anonymousCode,
 	callProcedure,
 	closeCursor,
 	deallocate,
@@ -122,11 +123,7 @@ const SESSION: Readonly<Record<string, Handler>> = {
 	FetchStmt: fetch,
 	ClosePortalStmt: closeCursor,
 	CallStmt: callProcedure,
-	DoStmt: (s) => {
-		s.command("execute");
-		s.uses.writes = true;
-		return { tag: "DO", changesCatalog: true };
-	},
+	DoStmt: anonymousCode,
 	ExplainStmt: explain,
 	CopyStmt: copy,
 	CreateTableAsStmt: createTableAs,
