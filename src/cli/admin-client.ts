@@ -6,7 +6,7 @@ import { userInfo } from "node:os";
 import { type Config, loadConfig } from "../config/document.js";
 import { formatProblem } from "../config/problem.js";
 import { CommandFailure } from "./failure.js";
-import { adminSocket } from "./node.js";
+import { adminSocket } from "./paths.js";
 
 /** The configuration that a command works on. `isOwner`: it will serve it, so that everything it names must exist. */
 export function configuration(file: string, isOwner: boolean): Config {

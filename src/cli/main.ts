@@ -1,15 +1,10 @@
-/** The command line: parses words, runs one command, maps how it ended to an exit code (0; 1 failed; 2 wrong use). */
+/**
+ * The command line: parses words, runs one command, maps how it ended to an exit code (0; 1 failed; 2 wrong use).
+ * Each command is loaded when it is asked for: a small one starts fast, and `serve` holds nothing that it does not use.
+ */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { AccessError } from "../access/errors.js";
-import { jsonSchemas } from "../licensing/schema.js";
-import { connect } from "./commands/connect.js";
-import { demo } from "./commands/demo.js";
-import { grant, grants, revoke } from "./commands/grants.js";
-import { validate } from "./commands/license.js";
-import { replay } from "./commands/replay.js";
-import { serve } from "./commands/serve.js";
-import { kill, sessions } from "./commands/sessions.js";
 import { CommandFailure } from "./failure.js";
 
 const CONFIG = ["--config <file>", "the configuration", "./licet.yaml"] as const;
@@ -36,11 +31,11 @@ function program(): Command {
 		.command("serve")
 		.description("run the proxy")
 		.option(...CONFIG)
-		.action((options) => serve(options));
+		.action(async (options) => (await import("./commands/serve.js")).serve(options));
 	licet
 		.command("demo")
 		.description("a licensed database to try, with everything it needs")
-		.action(() => demo(say));
+		.action(async () => (await import("./commands/demo.js")).demo(say));
 	addGrantCommands(licet);
 	addSessionCommands(licet);
 	addLicenseCommands(licet);
@@ -59,21 +54,21 @@ function addGrantCommands(licet: Command): void {
 		.option("--reason <text>", "why")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
-		.action(async (options) => say(await grant(options)));
+		.action(async (options) => say(await (await import("./commands/grants.js")).grant(options)));
 	licet
 		.command("grants")
 		.description("list grants, newest first")
 		.option("--active", "only those that still open something")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
-		.action(async (options) => say(await grants(options)));
+		.action(async (options) => say(await (await import("./commands/grants.js")).grants(options)));
 	licet
 		.command("revoke <grant>")
 		.description("end a grant and its sessions")
 		.option("--reason <text>", "why")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
-		.action(async (id: string, options) => say(await revoke(id, options)));
+		.action(async (id: string, options) => say(await (await import("./commands/grants.js")).revoke(id, options)));
 	licet
 		.command("connect <target> [words...]")
 		.description("open psql on a target with a grant for yourself")
@@ -84,7 +79,7 @@ function addGrantCommands(licet: Command): void {
 		.option("--reason <text>", "why")
 		.option(...CONFIG)
 		.action(async (target: string, words: string[], options) => {
-			process.exitCode = await connect(target, words, options);
+			process.exitCode = await (await import("./commands/connect.js")).connect(target, words, options);
 		});
 }
 
@@ -95,21 +90,21 @@ function addSessionCommands(licet: Command): void {
 		.option("--live", "only those that run now")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
-		.action(async (options) => say(await sessions(options)));
+		.action(async (options) => say(await (await import("./commands/sessions.js")).sessions(options)));
 	licet
 		.command("kill <session>")
 		.description("end a session")
 		.option("--reason <text>", "why")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
-		.action(async (id: string, options) => say(await kill(id, options)));
+		.action(async (id: string, options) => say(await (await import("./commands/sessions.js")).kill(id, options)));
 	licet
 		.command("replay <session>")
 		.description("show a session as it was")
 		.option("--speed <factor>", "times as fast as it was; 0: without pauses")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
-		.action((id: string, options) => replay(id, options, write));
+		.action(async (id: string, options) => (await import("./commands/replay.js")).replay(id, options, write));
 }
 
 function addLicenseCommands(licet: Command): void {
@@ -118,13 +113,13 @@ function addLicenseCommands(licet: Command): void {
 		.command("validate <file...>")
 		.description("check license documents; every error at once")
 		.option(...JSON_FLAG)
-		.action((files: string[], options) => validate(files, options, say));
+		.action(async (files: string[], options) => (await import("./commands/license.js")).validate(files, options, say));
 	license
 		.command("schema")
 		.description("print the JSON Schema of a license")
 		.option("--of <document>", "license, or config for licet.yaml", "license")
-		.action((options: { of: string }) => {
-			const schemas = jsonSchemas();
+		.action(async (options: { of: string }) => {
+			const schemas = (await import("../licensing/schema.js")).jsonSchemas();
 			if (options.of !== "license" && options.of !== "config") {
 				throw new CommandFailure(`--of ${options.of}: expected license or config`, 2);
 			}

@@ -4,7 +4,6 @@
  */
 import { X509Certificate } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { Grants } from "../access/grants.js";
 import { LicenseShelf } from "../access/licenses.js";
 import { parseSubject } from "../access/subjects.js";
@@ -19,6 +18,7 @@ import { createAnalyser } from "../sql/analyser-pool.js";
 import { openStore } from "../store/store.js";
 import type { Logger } from "../telemetry/log.js";
 import { grantView } from "./grant-view.js";
+import { adminSocket, logFolder } from "./paths.js";
 
 /** Facts of texts seen before, in bytes. */
 const CACHE_BYTES = 64 * 1024 * 1024;
@@ -32,14 +32,6 @@ export interface Node {
 	readonly control: Control;
 	readonly problems: () => readonly { readonly file: string; readonly message: string }[];
 	close(): Promise<void>;
-}
-
-export function adminSocket(config: Pick<Config, "data">): string {
-	return join(config.data, "admin.sock");
-}
-
-export function logFolder(config: Pick<Config, "data">): string {
-	return join(config.data, "log");
 }
 
 /** Rejects when something cannot be opened; what was opened is closed again. */

@@ -5,16 +5,20 @@
  * The order: what could not be read is denied; then denies, then permits (closed by default), then masks. All findings
  * are told at once, so that a person learns in one go what a statement would need.
  */
-import type { StatementFacts } from "../sql/facts.js";
+import type { FunctionUse, StatementFacts } from "../sql/facts.js";
 import { type Ancestry, NO_ANCESTRY } from "./ancestry.js";
 import type { ColumnMask, Decision, Obligations, Reason } from "./decision.js";
 import { type Finding, forbidden, unproven } from "./finding.js";
 import { deniedFunctions, unpermittedFunctions } from "./functions.js";
 import type { License } from "./license.js";
 import { judgeMasks, type Masking } from "./masking.js";
-import { deniedRelations, evasions, type Grounds, unpermittedRelations } from "./relations.js";
+import { formatRelation, namesExactly } from "./patterns.js";
+import { deniedRelations, evasions, type Grounds, isReading, unpermittedRelations } from "./relations.js";
 
 export type { Ancestry } from "./ancestry.js";
+
+import { mayReadColumn } from "./columns.js";
+
 export { columnMaskFor, mayReadColumn } from "./columns.js";
 export { checkMoment, type MomentVerdict, momentVerdict } from "./moment.js";
 export { subjectMatches, targetMatches } from "./parties.js";
@@ -33,7 +37,7 @@ export function decideStatement(license: License, facts: StatementFacts, ancestr
 	return {
 		effect: "allow",
 		reasons: reasons.slice(0, MAX_REASONS),
-		obligations: obligationsOf(license, facts, masking),
+		obligations: obligationsOf(license, facts, masking, ancestry),
 	};
 }
 
@@ -78,10 +82,25 @@ function opacity(facts: StatementFacts): Finding[] {
 /** A row cap bounds source rows; an aggregate that collects them into one row would carry them past it. */
 function collections(license: License, facts: StatementFacts): Finding[] {
 	const { rowsPerStatement } = license.limits;
-	if (rowsPerStatement === undefined || facts.collects.length === 0) return [];
-	const names = [...new Set(facts.collects)].join(", ");
+	if (rowsPerStatement === undefined) return [];
+	const collecting = new Set([...facts.collects, ...unknownAggregates(license, facts)]);
+	if (collecting.size === 0) return [];
+	const names = [...collecting].join(", ");
 	const message = `${names} collects rows into one, past the cap of ${rowsPerStatement.max} rows; bound its input with LIMIT`;
 	return [forbidden(rowsPerStatement.term, message)];
+}
+
+/** An aggregate of a user's own may collect too, unless a permit names that very one. */
+function unknownAggregates(license: License, facts: StatementFacts): string[] {
+	return facts.functions
+		.filter(({ form, sort }) => form === "aggregate" && sort === "user")
+		.filter((use) => !isNamed(license, use))
+		.map(formatRelation);
+}
+
+function isNamed({ permits }: License, use: FunctionUse): boolean {
+	if (permits === "all") return false;
+	return permits.some((permit) => permit.functions.some((pattern) => namesExactly(pattern, use)));
 }
 
 /** PREPARE and DECLARE: what is inside will run, so it must be permitted now already. */
@@ -91,17 +110,31 @@ function inner(license: License, facts: StatementFacts, ancestry: Ancestry): rea
 	return judge(license, effect.statement, ancestry).findings;
 }
 
-function obligationsOf(license: License, facts: StatementFacts, masking: Masking): Obligations {
-	// Text that was not read may deliver anything, so it is capped.
-	const capped = facts.deliversRows || facts.opaqueResult || facts.refusal !== undefined;
+function obligationsOf(license: License, facts: StatementFacts, masking: Masking, ancestry: Ancestry): Obligations {
+	// Text that was not read may deliver anything, and so may a function of a user's own: they are capped.
+	const capped = facts.deliversRows || facts.opaqueResult || facts.refusal !== undefined || callsUserCode(facts);
 	const { rowsPerStatement, bytesPerStatement, statementTimeoutMs } = license.limits;
 	return {
 		masks: masking.masks,
-		touchesMasked: masking.touchesMasked,
+		touchesMasked: masking.touchesMasked || writesUnreadable(license, facts, ancestry),
 		rows: capped ? rowsPerStatement : undefined,
 		bytes: capped ? bytesPerStatement : undefined,
 		statementTimeoutMs,
 	};
+}
+
+function callsUserCode({ functions }: StatementFacts): boolean {
+	return functions.some(({ sort }) => sort === "user");
+}
+
+/** An error of a change shows the whole row ("Failing row contains …"), columns among them that may not be read. */
+function writesUnreadable(license: License, facts: StatementFacts, ancestry: Ancestry): boolean {
+	if (license.unrestricted) return false;
+	return facts.relations.some((use) => {
+		if (use.sort !== "data" || isReading(use)) return false;
+		const columns = ancestry.columns?.(use);
+		return columns === undefined || !columns.every((column) => mayReadColumn(license, { ...use, column }, ancestry));
+	});
 }
 
 const NO_OBLIGATIONS: Obligations = {

@@ -46,7 +46,7 @@ export interface Cap {
 export interface Obligations {
 	/** Masks by result column (0-based), from lineage. The origin wall adds to them, never takes away. */
 	readonly masks: ReadonlyMap<number, ColumnMask>;
-	/** True when some mask touches the statement at all: error texts are then reduced to their code. */
+	/** Some mask touches the statement, or it changes what may not all be read: error texts are reduced to their code. */
 	readonly touchesMasked: boolean;
 	readonly rows: Cap | undefined;
 	readonly bytes: Cap | undefined;

@@ -77,7 +77,7 @@ class Judge implements Masking {
 	}
 
 	#projected(use: ColumnUse, mask: ColumnMask): void {
-		this.#hide(use.outputs, mask);
+		for (const output of use.outputs) this.#hide([output], this.#isDirect(output) ? mask : mixed(mask));
 		if (use.outputs.length > 0 || this.#facts.copy?.direction !== "out") return;
 		this.findings.push(unproven(mask.term, `where ${formatColumn(use)}, which is masked, comes out cannot be told`));
 	}
@@ -115,6 +115,10 @@ class Judge implements Masking {
 		const any = candidates.find(({ pattern }) => pattern.column === undefined);
 		const used = this.#facts.columns.some(({ schema, name }) => schema === use.schema && name === use.name);
 		if (any !== undefined && !used) this.#untold(any.term, formatRelation(use));
+	}
+
+	#isDirect(output: number): boolean {
+		return this.#facts.outputs?.[output]?.direct === true;
 	}
 
 	#untold(term: string, name: string): void {
@@ -163,6 +167,15 @@ class Judge implements Masking {
 		}
 		return this.#known.get(key);
 	}
+}
+
+/**
+ * The mask of a result column in which other values stand too (UNION ALL, VALUES), or the value as another type. A
+ * pseudonym of a value that a client put there itself would tell which rows hold it, and a date that became a time in a
+ * zone of the client's choice is cut elsewhere; what other masks leave does not depend on its neighbours.
+ */
+function mixed(mask: ColumnMask): ColumnMask {
+	return mask.mask.kind === "hash" || mask.mask.kind === "truncate" ? hiddenWhole(mask) : mask;
 }
 
 function isSame(a: ColumnName, b: ColumnName): boolean {

@@ -97,8 +97,11 @@ function multiple(value: string, step: number): string | null {
 }
 
 const DATE = /^(\d{4,6})-(\d{2})-(\d{2})$/;
-/** Date, time, the offset as the server wrote it. "BC" and the words for infinity do not match. */
-const TIMESTAMP = /^(\d{4,6})-(\d{2})-(\d{2})[ T](\d{2}):\d{2}:\d{2}(?:\.\d+)?(Z|[+-]\d{2}(?::?\d{2}){0,2})?$/;
+/**
+ * Date, time, the offset as the server wrote it (of up to 167 hours, in zones of a client's own making). "BC" and the
+ * words for infinity do not match.
+ */
+const TIMESTAMP = /^(\d{4,6})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(Z|[+-]\d{2,3}(?::\d{2}){0,2})?$/;
 
 function truncatedDate(value: string, to: Exclude<TruncateTo, object>): string | null {
 	const match = DATE.exec(value);
@@ -107,13 +110,42 @@ function truncatedDate(value: string, to: Exclude<TruncateTo, object>): string |
 	return `${year}-${to === "year" ? "01" : month}-${to === "year" || to === "month" ? "01" : day}`;
 }
 
-/** Cuts what is shown, in the zone that it is shown in; the offset stays, even if another one held on the day cut to. */
+/**
+ * A time with an offset is cut in UTC, whatever zone it is shown in: cut in the session's zone, which a client sets as it
+ * likes, the value would tell where between two cuts it lies.
+ */
 function truncatedTimestamp(value: string, to: Exclude<TruncateTo, object>): string | null {
 	const match = TIMESTAMP.exec(value);
 	if (match === null) return null;
-	const [, year = "", month = "", day = "", hour = "", offset = ""] = match;
+	const offset = match[7];
+	const [year = "", month = "", day = "", hour = ""] = offset === undefined ? match.slice(1, 5) : inUtc(match);
 	const date = truncatedDate(`${year}-${month}-${day}`, to);
-	return date === null ? null : `${date} ${to === "hour" ? hour : "00"}:00:00${offset}`;
+	return date === null ? null : `${date} ${to === "hour" ? hour : "00"}:00:00${offset === undefined ? "" : "+00"}`;
+}
+
+/** Year, month, day and hour in UTC; nothing where they are beyond reckoning. */
+function inUtc(match: RegExpExecArray): string[] {
+	const [, year = "", month = "", day = "", hour = "", minute = "", second = "", offset = ""] = match;
+	const at = new Date(0);
+	at.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+	at.setUTCHours(Number(hour), Number(minute), Number(second));
+	const time = at.getTime() - offsetMs(offset);
+	// Where it ends before the year 0 or beyond what a Date holds.
+	if (!(time >= FIRST_MS && time <= LAST_MS)) return [];
+	const [, ...parts] = /^\+?0*(\d{4,6})-(\d{2})-(\d{2})T(\d{2})/.exec(new Date(time).toISOString()) ?? [];
+	return parts;
+}
+
+/** 0001-01-01, in milliseconds since 1970: before it a date needs its era. */
+const FIRST_MS = -62_135_596_800_000;
+/** The last instant of a Date. */
+const LAST_MS = 8.64e15;
+
+/** "+01", "-03:30", "+05:30:15", "Z". */
+function offsetMs(offset: string): number {
+	const [hours = 0, minutes = 0, seconds = 0] = (offset.match(/\d+/g) ?? []).map(Number);
+	const magnitude = ((hours * 60 + minutes) * 60 + seconds) * 1000;
+	return offset.startsWith("-") ? -magnitude : magnitude;
 }
 
 /** The key of a license's `hash` masks: HKDF-SHA-256 (RFC 5869) of the node's secret, so that licenses cannot be joined. */

@@ -90,7 +90,7 @@ export class Policy {
 			})),
 			...(observed === undefined ? {} : { observed: "deny" as const }),
 		};
-		return { facts, denied: false, plan: this.#plan(facts, obligations), decision, record };
+		return { facts, denied: false, plan: this.#plan(obligations), decision, record };
 	}
 
 	/** COPY … TO STDOUT says nothing of where its columns come from, and this build does not rewrite its rows. */
@@ -106,16 +106,14 @@ export class Policy {
 		};
 	}
 
-	#plan(facts: StatementFacts, obligations: Obligations): ResultPlan {
+	#plan(obligations: Obligations): ResultPlan {
 		const masks = new Map<number, ValueMask>();
 		for (const [index, mask] of obligations.masks) masks.set(index, valueMask(mask));
-		// What could not be read (nothing is forbidden then) may deliver anything.
-		const delivers = facts.deliversRows || facts.refusal !== undefined || facts.opaqueResult;
 		return {
 			masks,
 			reduceErrors: obligations.touchesMasked,
-			rows: delivers ? this.#cap(obligations.rows, "rows") : undefined,
-			bytes: delivers ? this.#cap(obligations.bytes, "bytes") : undefined,
+			rows: this.#cap(obligations.rows, "rows"),
+			bytes: this.#cap(obligations.bytes, "bytes"),
 			sampleRows: this.license.recordResults,
 		};
 	}

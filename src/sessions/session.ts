@@ -436,6 +436,8 @@ export class Session implements RelayHost, TurnMember {
 	#leave(reason: string): void {
 		if (this.#ended) return;
 		this.#ended = true;
+		// What is under way is recorded with what it has delivered.
+		this.#relay.abandon(reason);
 		if (this.#relay.busy) this.cancelUpstream().catch(() => undefined);
 		this.#record({
 			type: "session.end",

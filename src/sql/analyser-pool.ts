@@ -35,6 +35,8 @@ const STATEMENT_BYTES = 1024;
 const USE_BYTES = 160;
 /** Parsers recurse on nesting: what the operating system's default allows is too little. */
 const STACK_MIB = 32;
+/** Trees live for a statement only; room for many of them would be memory that is touched and never needed. */
+const YOUNG_MIB = 8;
 /** A reader that cannot even start is not started again and again. */
 const MAX_START_FAILURES = 3;
 
@@ -190,7 +192,7 @@ class Pool implements Analyser {
 		const settings: WorkerSettings = { statementBytes: this.#options.statementBytes };
 		const worker = new Worker(new URL("./worker.js", import.meta.url), {
 			workerData: settings,
-			resourceLimits: { stackSizeMb: STACK_MIB, maxOldGenerationSizeMb: 1024 },
+			resourceLimits: { stackSizeMb: STACK_MIB, maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: YOUNG_MIB },
 		});
 		this.#worker = worker;
 		this.#ready = false;

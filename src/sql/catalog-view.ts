@@ -41,9 +41,9 @@ export class CatalogView {
 		return name === undefined ? undefined : { schema: found.schema, name: found.name, column: name };
 	}
 
-	sort(name: RelationName): RelationUse["sort"] {
-		const isSystem = name.schema === "pg_catalog" || name.schema === "information_schema";
-		return isSystem ? (catalogRelationSort(name.schema, name.name) ?? "sensitive") : "data";
+	/** What sort of relation a column belongs to, as far as that column alone is concerned. */
+	sort(column: ColumnName): RelationUse["sort"] {
+		return catalogRelationSort(column.schema, column.name, [column.column]);
 	}
 
 	/** What a license has to know of a relation beyond its name. */

@@ -42,6 +42,8 @@ export interface Dialect {
 	readonly returnsOldAndNew: boolean;
 	/** Whether `name(row)` and `row.name` may both mean a field or a function (PostgreSQL). */
 	readonly functionalNotation: boolean;
+	/** Whether the server's version reads this syntax as the parser, which may be newer, does. */
+	knowsSyntax(what: string): boolean;
 	/** Columns that every table has beyond those of its definition. */
 	isSystemColumn(name: string): boolean;
 	/** Throws `Unreadable` where there is none. */

@@ -265,6 +265,9 @@ function castValue(r: Resolver, operand: Expression, type: TypePath, scope: Scop
 }
 
 function constructValue(r: Resolver, construct: ConstructExpression, scope: Scope): Value {
+	if (!r.dialect.knowsSyntax(construct.what)) {
+		throw unsupported(`${construct.what} is not syntax of this server's version, where it means something else`);
+	}
 	for (const operator of construct.operators) useOperator(r, operator);
 	for (const type of construct.types) useType(r, type);
 	const values = construct.operands.map((operand) => r.value(operand, scope));

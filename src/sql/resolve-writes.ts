@@ -129,7 +129,7 @@ function scopeOf(scope: Scope, items: readonly Item[]): Scope {
 function insert(r: Resolver, body: Insert, scope: Scope): ResolvedColumns | undefined {
 	const written = openTarget(r, body.target, "insert");
 	const source = body.source === undefined ? undefined : r.query(body.source, scope);
-	const columns = insertColumns(r, written, body.columns, source?.columns.length);
+	const columns = insertColumns(r, written, body.columns, widthOf(source));
 	writes(r, written.found, "insert", columns);
 	for (const column of body.columns ?? []) indexes(r, column, scopeOf(scope, []));
 	const given = source?.columns.map(readColumn) ?? [];
@@ -137,6 +137,11 @@ function insert(r: Resolver, body: Insert, scope: Scope): ResolvedColumns | unde
 	if (source?.open !== undefined) copied(r, source.open, "INSERT");
 	if (body.conflict !== undefined) conflict(r, written, body.conflict, columns, given, scope);
 	return returning(r, body.returning, written, [written.item], scope);
+}
+
+/** A source whose columns are not all known may fill any. */
+function widthOf(source: ResolvedColumns | undefined): number | undefined {
+	return source?.open === undefined ? source?.columns.length : Number.POSITIVE_INFINITY;
 }
 
 function insertColumns(

@@ -35,8 +35,8 @@ function ended(child: ChildProcess): Promise<number | null> {
 }
 
 t.test("the demo", async (t) => {
-	const [node = process.execPath, ...words] = [...licetCommand(), "demo"];
-	const demo = spawn(node, words, { stdio: ["ignore", "pipe", "pipe"] });
+	const [program, ...words] = licetCommand();
+	const demo = spawn(program, [...words, "demo"], { stdio: ["ignore", "pipe", "pipe"] });
 	t.teardown(() => demo.kill("SIGKILL"));
 	const printed = await started(demo);
 	const url = /postgres:\/\/[^\s']+/.exec(printed)?.[0] ?? "";

@@ -159,9 +159,12 @@ export async function openLicet(options: LicetOptions): Promise<Licet & { close(
 
 /** Runs one command of Licet to its end. */
 export function runLicet(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
-	const [node = process.execPath, ...args] = [...licetCommand(), ...words];
+	const [program, ...args] = licetCommand();
 	return new Promise((resolve, reject) => {
-		const child = spawn(node, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+		const child = spawn(program, [...args, ...words], {
+			env: { ...process.env, ...env },
+			stdio: ["ignore", "pipe", "pipe"],
+		});
 		let stdout = "";
 		let stderr = "";
 		child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -219,9 +222,8 @@ class Server {
 	}
 
 	async start(): Promise<void> {
-		const [node = process.execPath, ...args] = licetCommand();
-		const words = [...(this.#options.nodeFlags ?? []), ...args, "serve", "--config", this.#configFile];
-		const child = spawn(node, words, {
+		const [program, ...args] = licetCommand(this.#options.nodeFlags);
+		const child = spawn(program, [...args, "serve", "--config", this.#configFile], {
 			env: { ...process.env, ...this.#options.env },
 			stdio: ["ignore", "pipe", "pipe"],
 		});

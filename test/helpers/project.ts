@@ -22,8 +22,13 @@ export function fixture(...parts: readonly string[]): string {
 	return join(PROJECT, "fixtures", ...parts);
 }
 
-/** What runs Licet's command line: `bin/licet.js`, or the same entry point in another build's folder. */
-export function licetCommand(): readonly string[] {
+/**
+ * What runs Licet's command line: `bin/licet.js`, or the same entry point in another build's folder. Without the
+ * NODE_OPTIONS by which the test runner follows child processes: its hooks would be in the memory and the time that tests
+ * measure. `env` replaces itself by the program, so the process is the proxy's own.
+ */
+export function licetCommand(nodeFlags: readonly string[] = []): readonly [string, ...string[]] {
 	const isDist = COMPILED === join(PROJECT, "dist");
-	return [process.execPath, isDist ? join(PROJECT, "bin", "licet.js") : join(COMPILED, "src", "cli", "main.js")];
+	const main = isDist ? join(PROJECT, "bin", "licet.js") : join(COMPILED, "src", "cli", "main.js");
+	return ["env", "-u", "NODE_OPTIONS", process.execPath, ...nodeFlags, main];
 }

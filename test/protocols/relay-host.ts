@@ -254,7 +254,7 @@ function effectOf(word: string, sql: string, mark: string): StatementFacts["effe
 		case "execute":
 			return { kind: "execute", name: named(/^execute (\w+)/i) };
 		case "deallocate":
-			return { kind: "deallocate", name: /all/i.test(sql) ? undefined : named(/^deallocate (\w+)/i) };
+			return { kind: "deallocate", name: /\ball\b/i.test(sql) ? undefined : named(/^deallocate (\w+)/i) };
 		case "declare": {
 			const inner = /\bfor\s+(.*)$/is.exec(sql)?.[1] ?? "";
 			return { kind: "declare", name: named(/^declare (\w+)/i), statement: statementFacts(inner, 0, mark) };
@@ -264,7 +264,7 @@ function effectOf(word: string, sql: string, mark: string): StatementFacts["effe
 		case "move":
 			return { kind: "fetch", name: named(/from (\w+)/i), moves: true };
 		case "close":
-			return { kind: "closeCursor", name: /all/i.test(sql) ? undefined : named(name) };
+			return { kind: "closeCursor", name: /\ball\b/i.test(sql) ? undefined : named(name) };
 		case "discard":
 			return { kind: "discard", what: "all" };
 		case "set": {

@@ -157,11 +157,17 @@ await t.test("half a packet and then silence", async (t) => {
 		["half a startup packet", login.subarray(0, 11)],
 		["a startup packet and no password", login],
 		["half an SSLRequest", wire.sslRequest.subarray(0, 5)],
-		["half a password", Buffer.concat([login, wire.message("p", "SCRAM-SHA-256\0").subarray(0, 9)])],
 	] as const) {
 		const { afterMs } = await throwAt(bytes);
 		t.ok(afterMs > LOGIN_TIMEOUT_MS - 100 && afterMs < LOGIN_TIMEOUT_MS + 1_500, `${name}: cut after ${afterMs} ms`);
 	}
+	const half = await RawClient.open(options);
+	half.send(login);
+	t.equal((await half.next()).type, "R");
+	const since = Date.now();
+	half.send(wire.message("p", "SCRAM-SHA-256\0").subarray(0, 9));
+	await half.untilEnd(5_000);
+	t.ok(Date.now() - since < LOGIN_TIMEOUT_MS + 1_500 && Date.now() - since > 500, "half a password");
 	t.match(licet.log(), /took too long/);
 	await stillServes(t, "silence");
 });
@@ -238,7 +244,7 @@ await t.test("who is not let in", async (t) => {
 		{ client_encoding: "SJIS" },
 		{ replication: "database" },
 		{ options: "-c role=pg_read_all_data" },
-		{ row_security: "off" },
+		{ session_replication_role: "replica" },
 	]) {
 		const { error } = await failedLogin({ ...options, parameters } as typeof options);
 		t.match(error, { fields: { S: "FATAL" } }, `${JSON.stringify(parameters)} is refused`);

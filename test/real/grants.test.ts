@@ -185,6 +185,8 @@ await t.test("a revoked grant ends its sessions within a second, and says why", 
 	const other = await login(t, await issue("everything"));
 	const [idle, running, inside, failed] = await Promise.all([1, 2, 3, 4].map(() => login(t, grant)));
 	if (!idle || !running || !inside || !failed) return;
+	const streaming = await RawClient.login({ ...rawGrant(grant), dropRows: true });
+	streaming.send(wire.query("SELECT generate_series(1, 100000000), repeat('x', 500)"));
 	await idle.query("SELECT 1");
 	running.send(wire.query("SELECT pg_sleep(60) /* licet-marker */"));
 	await inside.query("BEGIN; LOCK TABLE app.tickets /* licet-marker */");
@@ -193,7 +195,9 @@ await t.test("a revoked grant ends its sessions within a second, and says why", 
 	t.equal(await backends(), 2, "they run");
 	const since = Date.now();
 	const revoked = licet.cli("revoke", grant.grant, "--reason", "left the team", "--json");
-	const ends = await Promise.all([idle, running, inside, failed].map((client) => lastWords(client, since)));
+	const all = [idle, running, inside, failed, streaming];
+	const ends = await Promise.all(all.map((client) => lastWords(client, since)));
+	t.ok(streaming.rowsDropped > 0, "one of them was in the middle of a result");
 	t.match(await revoked, { code: 0 });
 	// Starting the command itself takes a moment of that time.
 	for (const { fields, afterMs } of ends) {

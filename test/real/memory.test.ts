@@ -52,7 +52,7 @@ await t.test(
 	{ skip: existsSync("/proc/self/status") ? false : "memory is read from /proc" },
 	async (t) => {
 		const url = await createDatabase(t, testServers().pg15, SCHEMA);
-		const permits = [{ on: ["app.*"], commands: ["read", "insert"] }];
+		const permits = [{ on: ["app.*"], commands: ["read", "write"] }];
 		const licet = await startLicet(t, {
 			targets: { shop: targetOf(url) },
 			licenses: {

@@ -484,7 +484,7 @@ check({
 	},
 	"set search_path = ''": { effect: { kind: "set", values: [] } },
 	"set search_path to pg_temp, app": { refusal: ["unsupported", "temporary"] },
-	"set work_mem = '1GB'": { commands: ["set"] },
+	"set maintenance_work_mem = '1GB'": { commands: ["set"] },
 	"set app.tenant = '7'": { commands: ["set"] },
 	"set role admin": { refusal: ["unsupported", "role"] },
 	"reset role": { refusal: ["unsupported", "role"] },
@@ -592,7 +592,7 @@ check({
 	"lock table users": { relations: ["lock app.users()"] },
 	"vacuum users (email)": { commands: ["vacuum"], relations: ["vacuum app.users(email)"] },
 	vacuum: { relations: ["vacuum .*()"] },
-	"alter system set work_mem = '1GB'": { relations: ["alter .*()"] },
+	"alter system set maintenance_work_mem = '1GB'": { relations: ["alter .*()"] },
 });
 
 t.test("statements of one text follow one another", async (t) => {

@@ -6,7 +6,7 @@ import { LogReader } from "../../recorder/reader.js";
 import { replayJson, replayText } from "../../recorder/replay.js";
 import { configuration } from "../admin-client.js";
 import { CommandFailure } from "../failure.js";
-import { logFolder } from "../node.js";
+import { logFolder } from "../paths.js";
 
 /** A pause of the person at the keyboard is told, not waited for. */
 const LONGEST_PAUSE_MS = 3000;

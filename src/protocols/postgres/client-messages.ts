@@ -19,11 +19,12 @@ import {
 	readParse,
 	readQuery,
 } from "./messages.js";
-import { type Described, MAX_PORTALS, MAX_STATEMENTS, Portal, PreparedStatement, samePath } from "./model.js";
+import { MAX_PORTALS, MAX_STATEMENTS, Portal, PreparedStatement, samePath } from "./model.js";
 import { together } from "./namespace.js";
 import { Operation } from "./operations.js";
 import { sendAsSeries } from "./own-series.js";
 import { readParameters } from "./parameters.js";
+import { judgementNow, markDescribed, missingStatement, unseenPortal } from "./portals.js";
 import { isStale, judgeRun, type Run, renewed } from "./runs.js";
 
 /** What became of a frame: pass it on with its run, leave it out, or stop before it and try again later. */
@@ -457,60 +458,3 @@ const COPY_TYPES: ReadonlySet<number> = new Set([
 	FRONT.flush,
 	FRONT.sync,
 ]);
-
-function missingStatement(name: string): string {
-	return name === "" ? "unnamed prepared statement does not exist" : `prepared statement "${name}" does not exist`;
-}
-
-/** A portal's reading was settled when it was planned; the license may have changed since. */
-function judgementNow(core: RelayCore, portal: Portal): Judgement {
-	const { judgement } = portal;
-	const epoch = core.host.epoch();
-	if (judgement.epoch === epoch || portal.isCursor) return judgement;
-	portal.judgement = { verdicts: judgement.verdicts.map((old) => core.host.verdictFor(old.facts)), epoch };
-	return portal.judgement;
-}
-
-/** Where nothing is forbidden, a portal may come of a text that was not understood, or of a function that opened it. */
-function unseenPortal(core: RelayCore, name: string): Portal | undefined {
-	if (!core.host.unrestricted) return undefined;
-	const verdict = core.host.verdictFor({ ...UNSEEN });
-	return new Portal(
-		name,
-		undefined,
-		{ verdicts: [verdict], epoch: core.host.epoch() },
-		[],
-		[],
-		"",
-		false,
-		core.model.searchPath,
-	);
-}
-
-const UNSEEN = {
-	start: 0,
-	end: 0,
-	tag: "EXECUTE",
-	commands: [],
-	relations: [],
-	columns: [],
-	functions: [],
-	outputs: undefined,
-	opaqueResult: true,
-	writes: true,
-	deliversRows: true,
-	collects: [],
-	changesCatalog: false,
-	literalSensitive: true,
-};
-
-function markDescribed(operation: Operation, described: Described | undefined): void {
-	if (described === undefined || described.described) return;
-	described.described = true;
-	operation.effect = {
-		settle: () => {},
-		revert: () => {
-			described.described = false;
-		},
-	};
-}

@@ -10,7 +10,6 @@ import type { StatementFacts } from "../../sql/facts.js";
 import type { Judgement, Verdict } from "../engine.js";
 import type { RowColumn } from "./messages.js";
 import { type Effect, Namespace, together } from "./namespace.js";
-import type { Counter } from "./operations.js";
 import type { RowPlan } from "./row-plan.js";
 
 /** Bounds of the model: beyond them the client is refused, since nothing here may grow without end. */
@@ -19,6 +18,14 @@ export const MAX_PORTALS = 20_000;
 
 /** Longest name in a search path, in bytes: the server cuts what is longer. */
 const NAME_BYTES = 63;
+
+/** Rows and bytes delivered for one statement, over all its fetches. */
+export interface Counter {
+	rows: number;
+	bytes: number;
+	/** All that the license allows was delivered (`then: truncate`). */
+	exhausted: boolean;
+}
 
 /** What is known of the rows that a statement or portal delivers. */
 export class Described {

@@ -3,7 +3,7 @@
  * (PostgreSQL documentation, "Message Flow", "Pipelining"), so the head of this queue says what the next answer means.
  */
 import type { Execution } from "../engine.js";
-import type { Portal, PreparedStatement } from "./model.js";
+import type { Counter, Portal, PreparedStatement } from "./model.js";
 import type { Effect } from "./namespace.js";
 
 export type OperationKind =
@@ -60,14 +60,6 @@ export class Operation {
 		}
 		this.effect?.revert();
 	}
-}
-
-/** Rows and bytes delivered for one statement, over all its fetches. */
-export interface Counter {
-	rows: number;
-	bytes: number;
-	/** All that the license allows was delivered (`then: truncate`). */
-	exhausted: boolean;
 }
 
 const NO_EXECUTIONS: Execution[] = [];

@@ -5,7 +5,8 @@
 import type { Denial, Execution, Outcome, ResultCap } from "../engine.js";
 import { denialFrame } from "./denials.js";
 import { encodeNotice } from "./errors.js";
-import type { Counter, DenialFrame } from "./operations.js";
+import type { Counter } from "./model.js";
+import type { DenialFrame } from "./operations.js";
 import type { RowPlan } from "./row-plan.js";
 import { type RowBuffer, sampleRow } from "./rows.js";
 

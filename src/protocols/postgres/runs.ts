@@ -7,9 +7,9 @@
 import type { Execution, Judgement, Verdict } from "../engine.js";
 import type { RelayCore } from "./core.js";
 import { denialFrame, errorFrame } from "./denials.js";
-import { MAX_STATEMENTS, type Portal, type PreparedStatement, samePath } from "./model.js";
+import { type Counter, MAX_STATEMENTS, type Portal, type PreparedStatement, samePath } from "./model.js";
 import type { Effect } from "./namespace.js";
-import type { Counter, DenialFrame } from "./operations.js";
+import type { DenialFrame } from "./operations.js";
 import { failsOnCap, portalRefusal, type Refused, refusal, type Step } from "./string-rules.js";
 
 export interface Run {

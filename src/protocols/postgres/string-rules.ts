@@ -4,8 +4,8 @@
  */
 import type { Denial, Verdict } from "../engine.js";
 import type { RelayCore } from "./core.js";
-import { type Portal, samePath } from "./model.js";
-import type { Counter, DenialFrame } from "./operations.js";
+import { type Counter, type Portal, samePath } from "./model.js";
+import type { DenialFrame } from "./operations.js";
 
 /** One statement as it will run. */
 export interface Step {

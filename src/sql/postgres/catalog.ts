@@ -61,8 +61,9 @@ const QUERIES = {
 	pin: "SELECT pg_catalog.set_config('search_path', '', false)",
 	pinned: "SELECT pg_catalog.current_setting('search_path')",
 	server: "SELECT pg_catalog.current_setting('server_version_num')",
+	// Of the schemas on a search path the server passes over those that its user may not use.
 	schemas: `SELECT nspname FROM pg_catalog.pg_namespace
-		WHERE nspname !~ '^pg_(toast|temp)' ORDER BY nspname`,
+		WHERE nspname !~ '^pg_(toast|temp)' AND pg_catalog.has_schema_privilege(oid, 'USAGE') ORDER BY nspname`,
 	relations: `SELECT c.oid, n.nspname, c.relname, c.relkind,
 		CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_USER_OID} THEN pg_catalog.pg_get_viewdef(c.oid) END
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -119,21 +120,26 @@ const watched = [
 	["pg_type", "oid"],
 	["pg_operator", "oid"],
 	["pg_cast", "oid"],
-	["pg_namespace", "oid"],
 	["pg_inherits", "inhrelid"],
 ] as const;
+
+/** Watched whole: rights on the server's own schemas and memberships decide which schemas names are looked up in. */
+const watchedWhole = ["pg_namespace", "pg_auth_members"] as const;
 
 /**
  * Changes with every definition: each row version has its own place and transaction. Rewriting a catalog (VACUUM FULL)
  * changes it too, which costs one reading more than needed.
  */
-export const CATALOG_FINGERPRINT_QUERY: string = watched
-	.map(
-		([table, oid]) => `SELECT '${table}', pg_catalog.count(*),
+export const CATALOG_FINGERPRINT_QUERY: string = [
+	...watched.map(([table, oid]) => fingerprintOf(table, ` WHERE ${oid} >= ${FIRST_USER_OID}`)),
+	...watchedWhole.map((table) => fingerprintOf(table, "")),
+].join(" UNION ALL ");
+
+function fingerprintOf(table: string, where: string): string {
+	return `SELECT '${table}', pg_catalog.count(*),
 		pg_catalog.sum(pg_catalog.hashtextextended(xmin::pg_catalog.text || ctid::pg_catalog.text, 0))
-		FROM pg_catalog.${table} WHERE ${oid} >= ${FIRST_USER_OID}`,
-	)
-	.join(" UNION ALL ");
+		FROM pg_catalog.${table}${where}`;
+}
 
 /** Reads a snapshot; `run` runs one query and gives its rows as text. Rejects with what `run` rejects with. */
 export async function readCatalog(

@@ -31,6 +31,21 @@ const SAMPLING_METHODS = new Set(["bernoulli", "system"]);
 const SETTING_NAME = { schema: CATALOG, name: "pg_settings", column: "name" } as const;
 const PLAIN_SETTING = /^[a-z_]+$/i;
 
+/**
+ * Words that became syntax lately, by the version that brought them: before it they are names of columns and functions.
+ */
+const SYNTAX_SINCE: ReadonlyMap<string, number> = new Map([
+	["SYSTEM_USER", 160000],
+	["JSON_OBJECT", 160000],
+	["JSON_ARRAY", 160000],
+	["JSON_OBJECTAGG", 160000],
+	["JSON_ARRAYAGG", 160000],
+	["JSON", 170000],
+	["JSON_SCALAR", 170000],
+	["JSON function", 170000],
+	["MERGE_ACTION", 170000],
+]);
+
 export interface DialectOptions {
 	readonly index: CatalogIndex;
 	readonly context: Pick<ReadingContext, "searchPath" | "user" | "database">;
@@ -55,8 +70,15 @@ export class PostgresDialect implements Dialect {
 		this.database = options.index.catalog.database;
 		this.returnsOldAndNew = options.index.catalog.version >= 180000;
 		this.path = effectivePath(options.index, options.context);
-		this.#pathKnown = options.pathKnown ?? true;
+		// What stands in temporary and TOAST schemas is not in the snapshot.
+		const isHidden = options.context.searchPath.some((name) => /^pg_(temp|toast)/.test(name));
+		this.#pathKnown = (options.pathKnown ?? true) && !isHidden;
 		this.#judged = options.judgedCalls ?? new Set();
+	}
+
+	knowsSyntax(what: string): boolean {
+		const since = SYNTAX_SINCE.get(what);
+		return since === undefined || this.index.catalog.version >= since;
 	}
 
 	isSystemColumn(name: string): boolean {

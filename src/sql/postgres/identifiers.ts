@@ -6,6 +6,9 @@
  */
 import { unsupported } from "../unreadable.js";
 
+/** Longest name, in bytes: the server cuts what is longer, without a word. */
+export const NAME_BYTES = 63;
+
 /** Splits at `separator`; undefined where the server would reject the text. */
 function split(text: string, separator: "." | ","): string[] | undefined {
 	const names: string[] = [];
@@ -21,6 +24,7 @@ function split(text: string, separator: "." | ","): string[] | undefined {
 			throw unsupported("an unquoted name in a string has letters outside ASCII");
 		}
 		names.push(quoted === undefined ? plain.toLowerCase() : quoted.replaceAll('""', '"'));
+		if (Buffer.byteLength(names.at(-1) ?? "") > NAME_BYTES) throw unsupported("a name in a string is too long");
 		if (end === "") return names;
 	}
 }

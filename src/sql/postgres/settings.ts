@@ -4,7 +4,7 @@
  */
 import type { Command, SessionEffect } from "../facts.js";
 import { unsupported } from "../unreadable.js";
-import { nameList } from "./identifiers.js";
+import { NAME_BYTES, nameList } from "./identifiers.js";
 
 /** They change what values look like or how long the session waits, and nothing else. Names compare without case. */
 const HARMLESS = new Set(
@@ -71,9 +71,16 @@ export function judgeSetting(name: string, values: readonly string[] | undefined
 	return HARMLESS.has(folded) ? free : needsPermit;
 }
 
-/** Temporary objects would stand in for others, so their schema may not be named; the empty name is no schema. */
+/**
+ * What stands in temporary and TOAST schemas is not in the catalog snapshot and would stand in for others of its name; and
+ * the server cuts long names, which may then be a schema's. The empty name is no schema.
+ */
 function searchPath(values: readonly string[]): readonly string[] {
-	if (values.some((value) => /^pg_temp/i.test(value))) throw unsupported("search_path names a temporary schema");
+	const hidden = values.find((value) => /^pg_/i.test(value) && value !== "pg_catalog");
+	if (hidden !== undefined) throw unsupported("search_path names a temporary schema or another of the server's own");
+	if (values.some((value) => Buffer.byteLength(value) > NAME_BYTES)) {
+		throw unsupported(`search_path has a name of more than ${NAME_BYTES} bytes`);
+	}
 	return values.filter((value) => value !== "");
 }
 

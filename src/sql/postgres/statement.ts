@@ -1,7 +1,8 @@
 /**
  * One statement while it is analysed: the tools that its family's code works with, and how its facts are put together.
  */
-import type { Command, Output, RelationName, SessionEffect, StatementFacts } from "../facts.js";
+import type { Command, Output, RelationName, RelationUse, SessionEffect, StatementFacts } from "../facts.js";
+import { catalogRelationSort } from "../functions/postgres-catalogs.js";
 import type { CallExpression, Expression, Query, RelationPath } from "../query.js";
 import { StatementResolver } from "../resolve.js";
 import type { ResolvedColumns, Scope } from "../scope.js";
@@ -161,7 +162,7 @@ export class Statement {
 			end: place.end,
 			tag: draft.tag,
 			commands: [...uses.commands],
-			relations: uses.relations(),
+			relations: uses.relations().map(sortedByColumns),
 			columns: uses.columns(),
 			functions: uses.functions(),
 			outputs: draft.outputs,
@@ -203,4 +204,11 @@ function hidesData(result: ResolvedColumns, uses: Uses): boolean {
 	if (result.open === undefined) return false;
 	const uncertain = result.columns.slice(result.openAt ?? 0).map((column) => column.value);
 	return [result.open, ...uncertain].some(holdsData) || uses.functions().some((use) => use.sort === "user");
+}
+
+/** Some system relations are sensitive by a few of their columns only; which are used is known now. */
+function sortedByColumns(use: RelationUse): RelationUse {
+	if (use.sort !== "sensitive" && use.sort !== "catalog") return use;
+	const sort = catalogRelationSort(use.schema, use.name, use.columns);
+	return sort === "data" || sort === use.sort ? use : { ...use, sort };
 }

@@ -180,7 +180,9 @@ reader("NamedArgExpr", "arg name argnumber location", (t, body) => t.expression(
 
 reader("GroupingFunc", "args location", (t, body) => construct("GROUPING", expressions(t, body.args)));
 reader("MergeSupportFunc", "msftype location", () => construct("MERGE_ACTION", []));
-reader("SQLValueFunction", "op typmod location", () => construct("SQL value", []));
+reader("SQLValueFunction", "op typmod location", (_t, body) =>
+	construct(body.op === "SVFOP_SYSTEM_USER" ? "SYSTEM_USER" : "SQL value", []),
+);
 reader("CurrentOfExpr", "cvarno cursor_name cursor_param", () => construct("CURRENT OF", []));
 
 // ---- syntax that computes -----------------------------------------------------------------------------------------

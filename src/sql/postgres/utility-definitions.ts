@@ -39,6 +39,24 @@ function creates(tag: string, field: string): Handler {
 	});
 }
 
+const DEFINED: Readonly<Record<string, string>> = {
+	OBJECT_AGGREGATE: "AGGREGATE",
+	OBJECT_OPERATOR: "OPERATOR",
+	OBJECT_TYPE: "TYPE",
+	OBJECT_COLLATION: "COLLATION",
+	OBJECT_TSPARSER: "TEXT SEARCH PARSER",
+	OBJECT_TSDICTIONARY: "TEXT SEARCH DICTIONARY",
+	OBJECT_TSTEMPLATE: "TEXT SEARCH TEMPLATE",
+	OBJECT_TSCONFIGURATION: "TEXT SEARCH CONFIGURATION",
+};
+
+/** One node of the grammar for many sorts of objects; the tag says which, since some define code. */
+function define(s: Statement, body: Body): Draft {
+	const what = DEFINED[text(body.kind) ?? ""];
+	if (what === undefined) throw unsupported(`CREATE of ${String(body.kind)}`);
+	return creates(`CREATE ${what}`, "defnames")(s, body);
+}
+
 /** Something in a schema that is named by a list. */
 function changes(tag: string, command: Command, field: string): Handler {
 	return defines(tag, command, (s, body) => {
@@ -267,7 +285,7 @@ export const DEFINITIONS: Readonly<Record<string, Handler>> = {
 	AlterFunctionStmt: defines("ALTER FUNCTION", "alter", (s, body) =>
 		objectUse(s, "alter", text(body.objtype) ?? "", { ObjectWithArgs: body.func }),
 	),
-	DefineStmt: creates("CREATE", "defnames"),
+	DefineStmt: define,
 	CompositeTypeStmt: defines("CREATE TYPE", "create", (s, body) => s.created(bodyOf(body.typevar, "type"))),
 	CreateEnumStmt: creates("CREATE TYPE", "typeName"),
 	CreateRangeStmt: creates("CREATE TYPE", "typeName"),

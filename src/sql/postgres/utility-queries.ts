@@ -153,7 +153,10 @@ export function fillNew(s: Statement, into: Body, query: unknown, tag: string): 
 	return { tag, changesCatalog: true, resolvesData: true };
 }
 
-/** A view's values are read when it is; making it asks that everything in it can be resolved and read. */
+/**
+ * Making a view asks that everything in it can be resolved and read. It copies no value, but counts as a copy: whoever
+ * reads it before its definition is known here would have what it shows, and a view outlives the license it was made by.
+ */
 export function createView(s: Statement, body: Body): Draft {
 	known("ViewStmt", body, FIELDS.ViewStmt);
 	s.command("create");
@@ -161,8 +164,7 @@ export function createView(s: Statement, body: Body): Draft {
 	const view = bodyOf(body.view, "view");
 	if (isTemporary(view)) throw unsupported("temporary objects would stand in for others of their name");
 	s.created(view);
-	const result = s.resolver.query(s.translator.query(body.query), undefined);
-	for (const column of result.columns) column.read?.();
+	s.copyInto(s.translator.query(body.query), "CREATE VIEW");
 	return { tag: "CREATE VIEW", changesCatalog: true, resolvesData: true };
 }
 

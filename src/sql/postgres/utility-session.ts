@@ -166,6 +166,8 @@ export function deallocate(_s: Statement, body: Body): Draft {
 export function declareCursor(s: Statement, body: Body): Draft {
 	known("DeclareCursorStmt", body, FIELDS.DeclareCursorStmt);
 	const statement = s.nested(body.query);
+	// It would take effect when rows are first fetched, or at COMMIT, if at all.
+	if (statement.effect !== undefined) throw unsupported("a cursor over a statement that changes a setting");
 	s.adopt(statement);
 	return {
 		tag: "DECLARE CURSOR",

@@ -1,0 +1,11 @@
+/** Where a node keeps what the commands look for. */
+import { join } from "node:path";
+import type { Config } from "../config/document.js";
+
+export function adminSocket(config: Pick<Config, "data">): string {
+	return join(config.data, "admin.sock");
+}
+
+export function logFolder(config: Pick<Config, "data">): string {
+	return join(config.data, "log");
+}

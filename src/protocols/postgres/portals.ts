@@ -1,0 +1,65 @@
+/**
+ * Portals and descriptions as the client's messages need them: under the license as it is now, and where nothing is known
+ * of them.
+ */
+import type { Judgement } from "../engine.js";
+import type { RelayCore } from "./core.js";
+import { type Described, Portal } from "./model.js";
+import type { Operation } from "./operations.js";
+
+export function missingStatement(name: string): string {
+	return name === "" ? "unnamed prepared statement does not exist" : `prepared statement "${name}" does not exist`;
+}
+
+/** A portal's reading was settled when it was planned; the license may have changed since. */
+export function judgementNow(core: RelayCore, portal: Portal): Judgement {
+	const { judgement } = portal;
+	const epoch = core.host.epoch();
+	if (judgement.epoch === epoch || portal.isCursor) return judgement;
+	portal.judgement = { verdicts: judgement.verdicts.map((old) => core.host.verdictFor(old.facts)), epoch };
+	return portal.judgement;
+}
+
+/** Where nothing is forbidden, a portal may come of a text that was not understood, or of a function that opened it. */
+export function unseenPortal(core: RelayCore, name: string): Portal | undefined {
+	if (!core.host.unrestricted) return undefined;
+	const verdict = core.host.verdictFor({ ...UNSEEN });
+	return new Portal(
+		name,
+		undefined,
+		{ verdicts: [verdict], epoch: core.host.epoch() },
+		[],
+		[],
+		"",
+		false,
+		core.model.searchPath,
+	);
+}
+
+const UNSEEN = {
+	start: 0,
+	end: 0,
+	tag: "EXECUTE",
+	commands: [],
+	relations: [],
+	columns: [],
+	functions: [],
+	outputs: undefined,
+	opaqueResult: true,
+	writes: true,
+	deliversRows: true,
+	collects: [],
+	changesCatalog: false,
+	literalSensitive: true,
+};
+
+export function markDescribed(operation: Operation, described: Described | undefined): void {
+	if (described === undefined || described.described) return;
+	described.described = true;
+	operation.effect = {
+		settle: () => {},
+		revert: () => {
+			described.described = false;
+		},
+	};
+}
