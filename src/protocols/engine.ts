@@ -76,6 +76,8 @@ export interface Judgement {
 export interface Execution {
 	/** Its number in the session, from 1. */
 	readonly statement: number;
+	/** Id of its decision, as denials name it. */
+	readonly decision: string;
 	readonly verdict: Verdict;
 	/** Set when it may not run now, whatever its text said. */
 	readonly denial: Denial | undefined;

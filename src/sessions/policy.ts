@@ -127,7 +127,7 @@ export class Policy {
 		const denial: Denial = {
 			case: "capExceeded",
 			message: what,
-			detail: `License "${this.license.id}", term ${cap.term}.`,
+			detail: `License "${this.license.id}", term ${cap.term}`,
 			hint: "Ask for fewer rows (LIMIT, a narrower WHERE), or for a license with a higher cap.",
 		};
 		return { max: cap.max, onExceed: cap.then, denial };

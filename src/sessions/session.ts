@@ -46,6 +46,7 @@ export interface SessionContext {
 class SessionExecution implements Execution {
 	constructor(
 		readonly statement: number,
+		readonly decision: string,
 		readonly verdict: Verdict,
 		readonly denial: Denial | undefined,
 		readonly beganAt: number,
@@ -255,7 +256,7 @@ export class Session implements RelayHost, TurnMember {
 			...(parseOnly ? { parseOnly } : {}),
 			decision,
 		});
-		return new SessionExecution(number, verdict, denial, performance.now());
+		return new SessionExecution(number, id, verdict, denial, performance.now());
 	}
 
 	/** If the recording fails, nothing of this turn goes upstream and the session ends. */
@@ -273,7 +274,7 @@ export class Session implements RelayHost, TurnMember {
 	#denial(verdict: PolicyVerdict, id: string, parseOnly: boolean, overruling: Denial | undefined): Denial | undefined {
 		const policy = this.#current();
 		if (verdict.decision.effect === "deny") return policy.denial(verdict.decision, id);
-		if (overruling !== undefined) return { ...overruling, detail: `${overruling.detail} Decision ${id}.` };
+		if (overruling !== undefined) return { ...overruling, detail: `${overruling.detail}; decision ${id}.` };
 		if (parseOnly) return undefined;
 		const reason = this.momentReason();
 		if (reason === undefined) return undefined;

@@ -148,7 +148,7 @@ export class TestHost implements RelayHost {
 		const statement = this.runs.length + 1;
 		const denial = overruling ?? (verdict.denied ? DENIED : undefined);
 		this.runs.push({ statement, text, parseOnly, verdict, denied: denial !== undefined, outcome: undefined });
-		return { statement, verdict, denial, beganAt: 0 };
+		return { statement, decision: `d_test.${statement}`, verdict, denial, beganAt: 0 };
 	}
 
 	finish(execution: Execution, outcome: Outcome): void {

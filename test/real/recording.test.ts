@@ -3,7 +3,7 @@
  * is missing, not after kill -9 in the middle of load and not when the disk is full.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
@@ -71,10 +71,6 @@ await t.test("a session, line by line", async (t) => {
 	await pause(100);
 	const lines = await replay(licet, await newestSession(licet));
 
-	t.same(
-		lines.map(({ type }) => type).filter((type) => type !== "session.start" && type !== "session.end").length > 0,
-		true,
-	);
 	t.match(lines[0], {
 		type: "session.start",
 		grant: grant.grant,
@@ -174,15 +170,13 @@ async function loggingServer(t: Test): Promise<{ readonly url: string; readonly 
 /** Marked statements by the number in their mark. */
 const marks = (text: string): Set<string> => new Set([...text.matchAll(/mark:(\w+)/g)].map(([, mark]) => mark ?? ""));
 
-/** Those in the recording of all sessions. */
-async function recordedMarks(licet: Licet): Promise<Set<string>> {
-	const recorded = new Set<string>();
-	for (const { session } of (await licet.json("sessions")) as { session: string }[]) {
-		for (const line of await replay(licet, session)) {
-			if (line.type === "statement") for (const mark of marks(String(line.sql))) recorded.add(mark);
-		}
-	}
-	return recorded;
+/** Those of the statements in the log, read as it lies on disk. */
+function recordedMarks(data: string): Set<string> {
+	const folder = join(data, "log");
+	const names = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
+	const lines = names.flatMap((name) => readFileSync(join(folder, name), "utf8").trim().split("\n"));
+	const statements = lines.map((line) => JSON.parse(line) as Line).filter(({ type }) => type === "statement");
+	return marks(statements.map(({ sql }) => String(sql)).join("\n"));
 }
 
 /** Sends marked statements without end, in pipelines and strings, until its connection is cut. */
@@ -220,7 +214,7 @@ await t.test("after kill -9 nothing that ran is missing", async (t) => {
 	}
 	await pause(300);
 	const seen = marks(server.log());
-	const recorded = await recordedMarks(licet);
+	const recorded = recordedMarks(join(licet.folder, "data"));
 	const sessions = (await licet.json("sessions")) as { endedAt: string | null }[];
 	t.ok(seen.size > 500, `${seen.size} statements reached the server`);
 	t.same(
@@ -336,7 +330,7 @@ async function runShort(t: Test, make: (folder: string) => Shortage): Promise<vo
 	const after = (await again?.query("SELECT 1 /* mark:after */")) ?? [];
 	t.equal(wire.outline(after), "T D C:SELECT 1 Z:I", "with room it goes on");
 	again?.destroy();
-	const recorded = await recordedMarks(licet);
+	const recorded = recordedMarks(shortage.data);
 	t.ok(recorded.has("before") && recorded.has("after"));
 	t.same(
 		[...atServer].filter((mark) => !recorded.has(mark)),

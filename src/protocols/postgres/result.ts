@@ -79,7 +79,7 @@ export class Result {
 				severity: "WARNING",
 				code: "01000",
 				message: cap.denial.message,
-				detail: cap.denial.detail,
+				detail: this.#detail(cap.denial),
 				hint: cap.denial.hint,
 			});
 		}
@@ -87,7 +87,11 @@ export class Result {
 	}
 
 	stop(denial: Denial): void {
-		this.stopped ??= denialFrame(denial);
+		this.stopped ??= denialFrame({ ...denial, detail: this.#detail(denial) });
+	}
+
+	#detail(denial: Denial): string {
+		return `${denial.detail}; decision ${this.execution.decision}.`;
 	}
 
 	/** Masks and samples an admitted DataRow frame. */

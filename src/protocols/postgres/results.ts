@@ -201,7 +201,7 @@ function resultForbidden(why: string): Denial {
 	return {
 		case: "notPermitted",
 		message: `the result may not be delivered: ${why}`,
-		detail: "The server's own description of the result was checked against the license.",
+		detail: "The server's own description of the result was checked against the license",
 		hint: "Report it: analysis and server disagree about this statement.",
 	};
 }

@@ -75,27 +75,27 @@ function resolvesNames(verdict: Verdict): boolean {
 const UNCOMMITTED_DEFINITIONS: Denial = {
 	case: "unreadable",
 	message: "definitions were changed in this transaction, so the statement cannot be resolved",
-	detail: "Names are resolved against committed definitions.",
+	detail: "Names are resolved against committed definitions",
 	hint: "Commit the change of definitions first.",
 };
 
 const PATH_CHANGES: Denial = {
 	case: "unreadable",
 	message: "the search path may change within the query string, so its names cannot be resolved",
-	detail: "The whole string is read before any of it runs.",
+	detail: "The whole string is read before any of it runs",
 	hint: "Send the statements one by one.",
 };
 
 const PATH_MOVED: Denial = {
 	case: "unreadable",
 	message: "the search path has changed since the statement was bound, so its names cannot be resolved",
-	detail: "Some statements look names up when they are bound, others when they are executed.",
+	detail: "Some statements look names up when they are bound, others when they are executed",
 	hint: "Bind it again.",
 };
 
 const CAP_IN_STRING: Denial = {
 	case: "capExceeded",
 	message: "a statement with a row or byte cap stands in one query string with others that it must not be parted from",
-	detail: "Were the cap exceeded, what the others do could not be taken back.",
+	detail: "Were the cap exceeded, what the others do could not be taken back",
 	hint: "Send the statements one by one.",
 };

@@ -67,12 +67,14 @@ export function copy(s: Statement, body: Body): Draft {
 	if (flag(body.is_program)) throw unsupported("COPY runs a program on the server");
 	if (file !== undefined) throw unsupported("COPY reads or writes a file of the server");
 	const draft = isIn ? copyFrom(s, body) : copyTo(s, body);
-	const format = copyFormat(body.options);
-	return { ...draft, tag: "COPY", copy: { direction: isIn ? "in" : "out", format }, resolvesData: true };
+	const copied = { direction: isIn ? ("in" as const) : ("out" as const), ...copyOptions(body.options) };
+	return { ...draft, tag: "COPY", copy: copied, resolvesData: true };
 }
 
-function copyFormat(options: unknown): NonNullable<StatementFacts["copy"]>["format"] {
+/** Of the options, what the stream of rows depends on. */
+function copyOptions(options: unknown): Omit<NonNullable<StatementFacts["copy"]>, "direction"> {
 	let format: NonNullable<StatementFacts["copy"]>["format"] = "text";
+	let header = false;
 	for (const item of list(options)) {
 		const { tag, body } = nodeOf(item);
 		known(tag, body, FIELDS.DefElem);
@@ -80,12 +82,14 @@ function copyFormat(options: unknown): NonNullable<StatementFacts["copy"]>["form
 		if (name === "encoding" && !/^utf-?8$/i.test(optionText(body.arg))) {
 			throw unsupported("COPY in another encoding than UTF8");
 		}
+		// HEADER alone, or true, on, 1, match.
+		if (name === "header") header = body.arg === undefined || !/^(false|off|0)$/i.test(optionText(body.arg));
 		if (name !== "format") continue;
 		const value = optionText(body.arg).toLowerCase();
 		if (value !== "text" && value !== "csv" && value !== "binary") throw unsupported("COPY in an unknown format");
 		format = value;
 	}
-	return format;
+	return header ? { format, header } : { format };
 }
 
 function copyFrom(s: Statement, body: Body): Pick<Draft, "outputs"> {
