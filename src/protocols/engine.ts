@@ -139,6 +139,8 @@ export interface RelayHost {
 	finish(execution: Execution, outcome: Outcome): void;
 	/** Tells where a result column comes from. Both 0: from no relation's column. */
 	origin(relation: number, column: number): OriginVerdict | undefined;
+	/** Whether all of a relation's rows may be read unmasked, so that an error which shows one may be. */
+	showsRowsOf(schema: string, relation: string): boolean;
 	/** Walls disagree, or something happened that must not. */
 	incident(execution: Execution | undefined, message: string): void;
 	/** Stops what the upstream is doing now; resolves when a late arrival is no longer possible. */

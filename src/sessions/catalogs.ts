@@ -15,6 +15,8 @@ const REFRESH_MS = 30_000;
 const IDLE_MS = 120_000;
 /** A name that is missed makes the snapshot be read again at most this often. */
 const MISS_MS = 1000;
+/** How long the catalog query waits for another session's lock. */
+const LOCK_TIMEOUT = "5s";
 /** One catalog query. */
 const QUERY_MS = 30_000;
 
@@ -176,7 +178,11 @@ export class DatabaseCatalog {
 			target: this.#target,
 			database: this.#database,
 			password: await password(this.#target),
-			settings: new Map([["application_name", "licet catalog"]]),
+			// Views over a table that somebody has locked are not read: better to know soon than to hang.
+			settings: new Map([
+				["application_name", "licet catalog"],
+				["lock_timeout", LOCK_TIMEOUT],
+			]),
 			nonce: nonce(),
 			timeoutMs: loginTimeoutMs,
 		});

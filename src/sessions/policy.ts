@@ -46,6 +46,7 @@ export class Policy {
 	readonly #verdicts = new WeakMap<StatementFacts, PolicyVerdict>();
 	readonly #judgements = new WeakMap<TextFacts, Judgement>();
 	readonly #origins = new Map<number, OriginVerdict | undefined>();
+	readonly #shown = new Map<string, boolean>();
 	readonly #ancestry: Ancestry;
 
 	constructor(license: License, catalog: CatalogView, epoch: number) {
@@ -156,6 +157,24 @@ export class Policy {
 		const verdict = this.#judgeOrigin(relation, column);
 		this.#origins.set(key, verdict);
 		return verdict;
+	}
+
+	/** Whether all of a relation's rows may be read unmasked. */
+	showsRowsOf(schema: string, name: string): boolean {
+		if (!this.checksOrigin) return true;
+		const relation = { schema, name };
+		const key = `${schema}\0${name}`;
+		let shows = this.#shown.get(key);
+		if (shows === undefined) {
+			shows =
+				this.#ancestry.columns?.(relation)?.every((column) => {
+					const own = { ...relation, column };
+					const isMasked = columnMaskFor(this.license, own, this.#ancestry) !== undefined;
+					return !isMasked && mayReadColumn(this.license, own, this.#ancestry, this.#catalog.sort(own));
+				}) ?? false;
+			this.#shown.set(key, shows);
+		}
+		return shows;
 	}
 
 	#judgeOrigin(relation: number, column: number): OriginVerdict | undefined {

@@ -321,6 +321,10 @@ export class Session implements RelayHost, TurnMember {
 		return this.#current().origin(relation, column);
 	}
 
+	showsRowsOf(schema: string, relation: string): boolean {
+		return this.#current().showsRowsOf(schema, relation);
+	}
+
 	incident(execution: Execution | undefined, message: string): void {
 		const statement = execution?.statement ?? 0;
 		this.#context.log.error({ session: this.id, statement, incident: message }, "incident");

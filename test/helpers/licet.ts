@@ -228,7 +228,9 @@ class Server {
 			stdio: ["ignore", "pipe", "pipe"],
 		});
 		this.#child = child;
-		process.once("exit", () => child.kill("SIGKILL"));
+		const onExit = () => child.kill("SIGKILL");
+		process.once("exit", onExit);
+		child.once("exit", () => process.removeListener("exit", onExit));
 		for (const stream of [child.stdout, child.stderr]) {
 			stream.setEncoding("utf8").on("data", (chunk: string) => {
 				this.log += chunk;

@@ -161,6 +161,10 @@ export class TestHost implements RelayHost {
 		return this.#options.origin?.(relation, column);
 	}
 
+	showsRowsOf(): boolean {
+		return true;
+	}
+
 	incident(_execution: Execution | undefined, message: string): void {
 		this.incidents.push(message);
 	}

@@ -259,8 +259,6 @@ async function usePg(t: Test, { url, grants }: Ground): Promise<void> {
 			}
 			const lists = { text: "SELECT id, price FROM app.products ORDER BY id LIMIT 3", rowMode: "array" } as const;
 			rows.push((await client.query(lists)).rows);
-			const all = await Promise.all([1, 2, 3].map((n) => client.query("SELECT $1::int AS n", [n])));
-			rows.push(all.map((each) => each.rows));
 			await client.query("BEGIN");
 			await t.rejects(client.query("SELECT $1::int", ["x"]), { code: "22P02" });
 			await t.rejects(client.query("SELECT 1"), { code: "25P02" });
@@ -372,7 +370,10 @@ async function dump(t: Test, { direct, grants }: Ground): Promise<void> {
 	t.ok(expected.stdout.length > 20_000, "something was dumped");
 	t.ok(lines(got.stdout) === lines(expected.stdout), "the dump equals a direct one");
 
-	const reader = await runProgram("pgDump", rawGrant(grants.reader), ["--no-sync", "-a", "-t", "app.products"]);
+	const reader = await runProgram("pgDump", rawGrant(grants.reader), [
+		...["--no-sync", "--no-subscriptions"],
+		...["-a", "-t", "app.products"],
+	]);
 	t.match(reader, { code: 0, stdout: /COPY app\.products/ }, `pg_dump of what a license lets read ${reader.stderr}`);
 }
 

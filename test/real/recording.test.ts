@@ -207,7 +207,9 @@ await t.test("after kill -9 nothing that ran is missing", async (t) => {
 		const clients = [1, 2, 3, 4].map((n) =>
 			load(n % 2 === 0 ? grant : narrow, `r${round}c${n}`).catch(() => undefined),
 		);
-		await pause(350 + round * 53);
+		// Each round ends at another moment of the load.
+		for (let waited = 0; marks(server.log()).size < (round + 1) * 150 && waited < 400; waited++) await pause(25);
+		await pause(round * 13);
 		await licet.stop("SIGKILL");
 		await Promise.all(clients);
 		await licet.start();

@@ -233,7 +233,10 @@ export class Answers {
 		core.copyIn = false;
 		if (status === IDLE) {
 			model.endTransaction();
-			if (queue.drained) core.touchedMasked = false;
+			if (queue.drained) {
+				core.touchedMasked = false;
+				core.refreshCatalog();
+			}
 		} else if (status === FAILED_TRANSACTION) model.doubtPath();
 		if (core.muted && !head.silent) {
 			core.muted = false;

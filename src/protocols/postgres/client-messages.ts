@@ -180,11 +180,12 @@ export class ClientMessages {
 			return true;
 		}
 		if (core.transaction !== IDLE) return false;
-		core.model.catalogDirty = false;
-		const refreshed = core.host.refreshCatalog();
-		if (core.host.unrestricted) return false;
-		core.waitFor(refreshed);
-		return true;
+		if (core.refreshFailed) {
+			core.refreshFailed = false;
+			return false;
+		}
+		core.refreshCatalog();
+		return !core.host.unrestricted;
 	}
 
 	/** Undefined: it is being thought about. */

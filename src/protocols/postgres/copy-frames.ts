@@ -10,9 +10,6 @@ const headerBytes = 5;
 const signatureBytes = 19;
 const trailerBytes = 2;
 
-/** Frames up to this size have to be whole before it is known what they are. */
-export const SHORT_COPY_FRAME_BYTES = headerBytes + signatureBytes + trailerBytes;
-
 export const COPY_DONE: Buffer = Buffer.from([0x63, 0, 0, 0, 4]);
 
 export function copyTrailer(): Buffer {

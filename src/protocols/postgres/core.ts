@@ -64,6 +64,8 @@ export class RelayCore {
 	resume: () => void = () => {};
 	/** False while the client is in the middle of a frame, where nothing of ours may be said. */
 	atBoundary: () => boolean = () => true;
+	/** The changed definitions could not be read: the next message is judged without them, and the one behind it tries again. */
+	refreshFailed = false;
 	/** Hands over the result that streams at the moment, for its end. */
 	takeResult: () => Result | undefined = () => undefined;
 
@@ -92,6 +94,8 @@ export class RelayCore {
 	/** A Sync or a query string was sent: what was sent before it succeeds or fails by itself. */
 	endSeries(): void {
 		this.model.series += 1;
+		// Outside a block the transaction ends here, and may fail: the path that was set in it goes with it.
+		if (this.transaction === IDLE) this.model.doubtPath();
 		this.inSeries = false;
 		this.seriesWrites = false;
 	}
@@ -157,6 +161,22 @@ export class RelayCore {
 	flushIfWaiting(): void {
 		if (this.waiting === "nothing" || this.waiting === "promise") return;
 		if (this.inSeries && !this.copyIn && !this.queue.drained) this.host.toUpstream(FLUSH);
+	}
+
+	/**
+	 * Definitions that this session changed are committed: they are read at once, not when its client speaks next, since
+	 * until then the statements of other sessions are read by the old ones.
+	 */
+	refreshCatalog(): void {
+		const { model, host } = this;
+		if (!model.catalogDirty) return;
+		model.catalogDirty = false;
+		const refreshed = host.refreshCatalog().catch(() => {
+			// What the new definitions are is not known: nothing that touches data passes until they are.
+			model.catalogDirty = true;
+			this.refreshFailed = true;
+		});
+		if (!host.unrestricted) this.waitFor(refreshed);
 	}
 
 	/** Waits for the host; then goes on with the same message. */

@@ -17,7 +17,7 @@ type Told =
 	| { readonly kind: "error"; readonly bytes: Buffer | undefined; readonly code: string; readonly message: string }
 	| { readonly kind: "truncation"; readonly bytes: Buffer; readonly tag: string };
 
-const REDUCED = "the server's text is withheld, because the statement touches masked columns";
+const REDUCED = "the server's text is withheld, because it may show what is masked or may not be read";
 const CANCELED = "57014";
 
 const NOTICE_SEVERITIES = ["WARNING", "NOTICE", "DEBUG", "INFO", "LOG"] as const;
@@ -63,7 +63,7 @@ export class Failures {
 			return { kind: "truncation", ...endOfTruncated(result) };
 		}
 		if (fields.code === CANCELED && core.timeoutFrame !== undefined) return exchanged(core.timeoutFrame);
-		if (this.#reduces(head)) {
+		if (this.#reduces(head) || this.#showsHidden(fields)) {
 			const bytes = encodeError({ severity: "ERROR", code: fields.code, message: REDUCED });
 			return { kind: "error", bytes, code: fields.code, message: REDUCED };
 		}
@@ -78,6 +78,15 @@ export class Failures {
 		if (this.#core.touchedMasked) return true;
 		const verdict = head?.executions[head.current]?.verdict ?? (head?.statement ?? head?.portal?.statement)?.verdict;
 		return verdict?.plan.reduceErrors === true;
+	}
+
+	/**
+	 * Violated constraints show the row, and the server names its table: one of another relation than the statement's, where
+	 * a foreign key's action or a trigger has changed that.
+	 */
+	#showsHidden({ detail, schema, table }: ErrorFields): boolean {
+		if (detail === undefined || schema === undefined || table === undefined) return false;
+		return !this.#core.host.showsRowsOf(schema, table);
 	}
 
 	/** An error ends a query string: what came before it has run, what comes behind has not. */
@@ -129,8 +138,8 @@ export class Failures {
 		const core = this.#core;
 		const { head } = core.queue;
 		if (core.muted || head?.asksPath === true) return false;
-		if (!this.#reduces(head)) return true;
 		const fields = readErrorFields(data.subarray(start, end));
+		if (!this.#reduces(head) && !this.#showsHidden(fields)) return true;
 		const severity = NOTICE_SEVERITIES.find((known) => known === fields.severity) ?? "NOTICE";
 		return encodeNotice({ severity, code: fields.code, message: REDUCED });
 	}

@@ -146,15 +146,18 @@ export class SessionModel {
 		this.#lastPath = this.searchPath;
 	}
 
-	/** What a statement does to the session once it runs, from its facts. `sql` is its own text, judged at `epoch`. */
-	apply(verdict: Verdict, sql: string, epoch: number): Effect | undefined {
+	/**
+	 * What a statement does to the session once it runs, from its facts. `sql` is its own text, judged at `epoch`. `again`:
+	 * its portal has been executed before, so that it may be over and do nothing more.
+	 */
+	apply(verdict: Verdict, sql: string, epoch: number, again = false): Effect | undefined {
 		const effect = verdict.facts.effect;
 		if (verdict.facts.changesCatalog) this.catalogDirty = true;
 		if (effect === undefined) return undefined;
 		const { series } = this;
 		switch (effect.kind) {
 			case "set":
-				return effect.name === "search_path" ? this.#setPath(effect.values) : undefined;
+				return effect.name === "search_path" ? this.#setPath(again ? undefined : effect.values) : undefined;
 			case "resetAll":
 				return this.#setPath(undefined);
 			case "prepare": {

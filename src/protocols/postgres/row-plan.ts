@@ -60,7 +60,11 @@ function checkShape(
 	verdict: Verdict,
 	findings: { forbidden?: string; incident?: string },
 ): void {
-	const outputs = verdict.facts.outputs;
+	const { outputs, opaqueResult } = verdict.facts;
+	if (outputs === undefined && !opaqueResult && columns.length > 0) {
+		findings.forbidden = "the server delivers rows where the analysis foresaw none";
+		findings.incident = `analysis foresaw no result, the server describes ${columns.length} columns`;
+	}
 	if (outputs === undefined || !outputs.some((output) => output.sources.length > 0)) return;
 	if (outputs.length === columns.length) return;
 	findings.forbidden = "the server describes the result otherwise than the analysis did";

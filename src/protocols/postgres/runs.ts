@@ -70,8 +70,9 @@ export function judgeRun(core: RelayCore, judgement: Judgement, sql: string, por
 			takeBack();
 			return refuse(core, subject, refused, sql, portal);
 		}
-		effects.push(model.apply(verdict, own, judgement.epoch));
-		if (subject !== verdict) effects[effects.length - 1] ??= model.apply(subject, own, judgement.epoch);
+		const again = portal?.isStarted === true;
+		effects.push(model.apply(verdict, own, judgement.epoch, again));
+		if (subject !== verdict) effects[effects.length - 1] ??= model.apply(subject, own, judgement.epoch, again);
 		steps.push((resolved as Extract<Resolved, { kind: "step" }>).step);
 	}
 	return begin(core, steps, effects, takeBack, portal);

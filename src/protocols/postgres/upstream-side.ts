@@ -6,7 +6,7 @@
  */
 import { Answers } from "./answers.js";
 import { BACK, frameBytes, HEADER_BYTES } from "./codes.js";
-import { isCopyRow, SHORT_COPY_FRAME_BYTES } from "./copy-frames.js";
+import { isCopyRow } from "./copy-frames.js";
 import type { RelayCore } from "./core.js";
 import { Gathering } from "./gathering.js";
 import type { Result } from "./result.js";
@@ -19,11 +19,10 @@ const PASS = true;
 const DROP = false;
 const REWRITTEN = Symbol("rewritten");
 
-/** One for the process: everything between two `take`s happens within one chunk. */
-const rewritten = new RowBuffer();
-
 export class UpstreamSide {
 	#rest: Buffer | undefined;
+	/** Rows that were rewritten and not handed over yet. One a session: what a broken stream leaves in it reaches nobody. */
+	readonly #rewritten = new RowBuffer();
 	readonly #gathering = new Gathering();
 	/** Bytes of a frame that are still to come, and whether they pass. */
 	#streaming = 0;
@@ -49,21 +48,27 @@ export class UpstreamSide {
 	receive(chunk: Buffer): void {
 		if (this.#core.ended) return;
 		let data = chunk;
-		if (this.#gathering.missing > 0) {
-			const whole = this.#gathering.add(chunk);
+		const { missing } = this.#gathering;
+		if (missing > 0) {
+			// Only the frame's own bytes are joined to it: the rest of the chunk stays where it is.
+			const whole = this.#gathering.add(chunk.subarray(0, missing));
 			if (whole === undefined) return;
-			data = whole;
+			this.#take(whole);
+			data = chunk.subarray(missing);
 		} else if (this.#rest !== undefined) {
 			data = Buffer.concat([this.#rest, chunk]);
 			this.#rest = undefined;
 		}
+		if (data.length > 0 && !this.#core.ended) this.#take(data);
+		this.#release();
+	}
+
+	#take(data: Buffer): void {
 		try {
 			this.#process(data);
 		} finally {
-			// Whatever went wrong: rows of this session must not be found there by another.
-			if (rewritten.length > 0) rewritten.truncate(0);
+			if (this.#rewritten.length > 0) this.#rewritten.truncate(0);
 		}
-		this.#release();
 	}
 
 	#process(data: Buffer): void {
@@ -86,7 +91,7 @@ export class UpstreamSide {
 				if (!passes) {
 					this.#emit(data, run, position);
 					run = length;
-				} else if (rewritten.length > 0) core.host.toClient(rewritten.take());
+				} else if (this.#rewritten.length > 0) core.host.toClient(this.#rewritten.take());
 				position = length;
 				break;
 			}
@@ -99,7 +104,7 @@ export class UpstreamSide {
 					this.#rewrite(data, position, end);
 					if (this.#failure !== undefined) break;
 				} else if (answer !== DROP) this.#say(answer);
-			} else if (rewritten.length > 0) core.host.toClient(rewritten.take());
+			} else if (this.#rewritten.length > 0) core.host.toClient(this.#rewritten.take());
 			position = end;
 			if (this.#answers.farewell !== undefined) break;
 		}
@@ -111,12 +116,12 @@ export class UpstreamSide {
 
 	/** Sends what was rewritten and then the run of untouched frames. */
 	#emit(data: Buffer, run: number, position: number): void {
-		if (rewritten.length > 0) this.#core.host.toClient(rewritten.take());
+		if (this.#rewritten.length > 0) this.#core.host.toClient(this.#rewritten.take());
 		if (position > run) this.#core.host.toClient(data.subarray(run, position));
 	}
 
 	#say(bytes: Buffer): void {
-		if (rewritten.length > 0) this.#core.host.toClient(rewritten.take());
+		if (this.#rewritten.length > 0) this.#core.host.toClient(this.#rewritten.take());
 		if (bytes.length > 0) this.#core.host.toClient(bytes);
 	}
 
@@ -131,6 +136,8 @@ export class UpstreamSide {
 	/** Long frames of which only the size matters are not waited for. True: passes; false: left out; undefined: wait. */
 	#startStream(type: number, bytes: number, data: Buffer, position: number): boolean | undefined {
 		if (type !== BACK.dataRow && type !== BACK.copyData) return undefined;
+		// Short ones are: so the client stands between two frames nearly always, where it can be told why a session ends.
+		if (bytes <= WAITED_FRAME_BYTES) return undefined;
 		const core = this.#core;
 		const result = this.#results.active();
 		if (result === undefined || core.muted) return undefined;
@@ -139,7 +146,6 @@ export class UpstreamSide {
 			if (!result.countsOnly && result.stopped === undefined && result.truncated === undefined) return undefined;
 			passes = this.#results.admitRow(result, bytes);
 		} else {
-			if (bytes <= SHORT_COPY_FRAME_BYTES) return undefined;
 			// No trailer is as long as this, so its end need not be seen.
 			const isRow = isCopyRow(result, data, position, position + bytes);
 			passes = isRow ? this.#results.admit(result, bytes) : result.stopped === undefined;
@@ -172,17 +178,17 @@ export class UpstreamSide {
 	#rewrite(data: Buffer, start: number, end: number): void {
 		const result = this.#results.active() as Result;
 		if (result.plan?.masker === undefined) {
-			if (result.row(data, start, end, rewritten) === "malformed") this.#failure = MALFORMED_ROW;
+			if (result.row(data, start, end, this.#rewritten) === "malformed") this.#failure = MALFORMED_ROW;
 			else this.#say(data.subarray(start, end));
 			return;
 		}
 		if (result.samples) this.#say(EMPTY);
-		if (result.row(data, start, end, rewritten) === "malformed") {
+		if (result.row(data, start, end, this.#rewritten) === "malformed") {
 			this.#failure = MALFORMED_ROW;
 			return;
 		}
 		if (result.samples) {
-			const frame = rewritten.take();
+			const frame = this.#rewritten.take();
 			result.keepRewritten(frame);
 			this.#core.host.toClient(frame);
 		}
@@ -218,4 +224,6 @@ export class UpstreamSide {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** A chunk's worth: what is longer is passed on as it comes, and cannot be waited for in memory. */
+const WAITED_FRAME_BYTES = 64 * 1024;
 const MALFORMED_ROW = "the server sent a malformed row";
