@@ -24,6 +24,7 @@ const grantInput = z.strictObject({
 	target: z.string().min(1),
 	database: z.string().min(1).optional(),
 	subject: z.string().min(1),
+	groups: z.array(z.string().min(1)).optional(),
 	durationMs: z.number().int().positive(),
 	reason: z.string(),
 	by: z.string().min(1),

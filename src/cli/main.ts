@@ -65,6 +65,7 @@ function addGrantCommands(licet: Command): void {
 		.requiredOption("--license <id>", "the license it is under")
 		.requiredOption("--target <name>", "the target it opens")
 		.requiredOption("--subject <name>", "who acts: alice, service:nightly-etl")
+		.option("--group <name...>", "groups that the subject is in, where the license names groups")
 		.option("--database <name>", "a database of the target, by default its first")
 		.option("--duration <time>", "how long: 30m, 1h, 1d", "1h")
 		.option("--reason <text>", "why")

@@ -165,7 +165,7 @@ class NodeControl implements Control {
 		const { grant, password } = await this.#grants.issue({
 			...request,
 			database: request.database,
-			subject: parseSubject(request.subject),
+			subject: parseSubject(request.subject, request.groups ?? []),
 		});
 		const target = this.#config.targets.get(grant.target);
 		const { host, port } = reachable(target?.listen ?? this.#config.listen.postgres);

@@ -26,6 +26,8 @@ export function textNeedles(piece: string, whole: string = piece): Needle[] {
 		loose("with a character between each", [...piece].join(" ")),
 		loose("as an array", [...piece].join(",")),
 		loose("as codes", codes.join(",")),
+		loose("in octal escapes", [...raw].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("")),
+		loose("percent-encoded", [...raw].map((byte) => `%${byte.toString(16)}`).join("")),
 		...["md5", "sha1", "sha256"].map((hash) => loose(hash, createHash(hash).update(whole).digest("hex"))),
 		...base64Pieces(raw).map((text) => ({
 			about: `${piece} in base64`,

@@ -24,7 +24,62 @@ export interface Attack {
 	readonly license?: "project" | "capped";
 }
 
-/** `$` in a value stands for the secret of its name in the database (see SECRETS in attacks.test.ts). */
+/** What masked cells and unlicensed rows hold, in two ways that a client must not be able to tell apart. */
+export interface Secrets {
+	readonly email: readonly [string, string];
+	readonly nick: readonly [string, string, string];
+	readonly salary: readonly [number, number];
+	readonly born: readonly [string, string];
+	readonly seen: readonly [string, string];
+	readonly note: readonly [string, string];
+	readonly span: string;
+	readonly row: readonly [string, string];
+}
+
+/** What an attacker guesses, which is there in the first. */
+const GUESS = "zqcanaryone.kestrel@mail.hedgerow.example";
+
+export const SECRETS: readonly [Secrets, Secrets] = [
+	{
+		email: [GUESS, "zqcanarytwo.plover@post.furrow.example"],
+		nick: ["wrenmarsh", "wrenmarsh", "heronmere"],
+		salary: [48291, 100],
+		born: ["1987-01-02", "1987-01-03"],
+		seen: ["2024-03-07 00:10:11+00", "2024-03-07 00:11:12+00"],
+		note: ["noteplovernoteplover77", "notegannet77"],
+		span: "[40,41)",
+		row: ["rowcurlew.fieldfare", "rowdunlin.nightjar"],
+	},
+	{
+		email: ["zqcanarysix.osprey@link.meadow.example", "zqcanaryfive.avocet@relay.thicket.example"],
+		nick: ["bitternfen", "siskinwood", "linnetbrook"],
+		salary: [17, 73913],
+		born: ["1987-12-30", "1987-11-29"],
+		seen: ["2024-03-07 23:50:07+00", "2024-03-07 13:47:19+00"],
+		note: ["notebustardnotebusta77", "noteturnst77"],
+		span: "[800,890)",
+		row: ["rowwhimbrel.sandmartin.longer", "rowgodwit.ringouzel"],
+	},
+];
+
+/** Puts them into a database of SCHEMA. */
+export function secretsScript({ email, nick, salary, born, seen, note, span, row }: Secrets): string {
+	const user = (index: 0 | 1, more: string) => `UPDATE app.users SET email = '${email[index]}', nick = '${nick[index]}',
+		salary = ${salary[index]}, born = '${born[index]}', seen = '${seen[index]}', note = '${note[index]}'${more}
+		WHERE id = ${index + 1};`;
+	return `
+		${user(0, `, span = '${span}'`)}
+		${user(1, "")}
+		UPDATE app.users SET nick = '${nick[2]}' WHERE id = 3;
+		UPDATE app.tickets SET hidden = '${row[0]}', b = '${row[1]}';
+		INSERT INTO hr.things VALUES (1, '${row[0]}'), (2, '${row[1]}'), (3, repeat('${row[0]}', 400));
+		INSERT INTO hr.files VALUES (1, 1, '${row[0]}');
+		INSERT INTO hr.derived VALUES (1, 'p', '${row[0]}');
+		INSERT INTO app.denied VALUES (1, '${row[0]}');
+		REFRESH MATERIALIZED VIEW app.frozen;
+		ANALYZE;`;
+}
+
 export const SCHEMA = `
 CREATE SCHEMA app; CREATE SCHEMA hr; CREATE SCHEMA sandbox;
 CREATE TABLE app.users (
@@ -61,22 +116,12 @@ CREATE FUNCTION app.peek_row(app.users) RETURNS text LANGUAGE sql AS 'SELECT $1.
 CREATE AGGREGATE app.glue (text) (SFUNC = textcat, STYPE = text, INITCOND = '');
 CREATE AGGREGATE sandbox.glue (text) (SFUNC = textcat, STYPE = text, INITCOND = '');
 CREATE RULE peek AS ON INSERT TO app.sizes WHERE NEW.id = -1 DO ALSO SELECT secret || '!' FROM hr.things;
-INSERT INTO app.users VALUES
-	(1, 1, 'p1', '$email1', '$nick1', $salary1, '$born1', '$seen1', '$note1', DEFAULT, '[$low1,$high1)'),
-	(2, 1, 'p2', '$email2', '$nick2', $salary2, '$born2', '$seen2', '$note2', DEFAULT, '[900,901)'),
-	(3, 2, 'p3', NULL, '$nick3', 70, '2001-01-01', '2001-01-01 12:00:00+00', NULL, DEFAULT, '[700,701)');
-INSERT INTO app.tickets VALUES (1, 'open', '$row1', 1, '$row2'), (2, 'open', '$row2', 2, '$row2');
-INSERT INTO hr.things VALUES (1, '$row1'), (2, '$row2');
-INSERT INTO hr.files VALUES (1, 1, '$row1');
-INSERT INTO hr.derived VALUES (1, 'p', '$row1');
-INSERT INTO app.denied VALUES (1, '$row1');
-INSERT INTO app.parts VALUES (1, '$row1');
+INSERT INTO app.users VALUES (1, 1, 'p1'), (2, 1, 'p2'), (3, 2, 'p3');
+INSERT INTO app.tickets VALUES (1, 'open', '', 1, ''), (2, 'open', '', 2, '');
+INSERT INTO app.parts VALUES (1, 'code');
 ALTER TABLE hr.things ALTER secret SET STORAGE EXTERNAL;
-INSERT INTO hr.things VALUES (3, repeat('$row1', 400));
-REFRESH MATERIALIZED VIEW app.frozen;
 ALTER TABLE app.users ADD COLUMN late text DEFAULT 'x';
 CREATE STATISTICS app.spread (mcv) ON email, nick FROM app.users;
-ANALYZE;
 `;
 
 const USERS = "FROM app.users";
@@ -146,7 +191,10 @@ const EXPRESSIONS = rows("denied", [
 	["xml parse", `SELECT xmlparse(content email) ${USERS}`],
 	["xml is document", `SELECT email::xml IS DOCUMENT ${USERS}`],
 	["xpath", `SELECT xpath('//a/text()', xmlelement(name r, xmlelement(name a, email))) ${USERS}`],
-	["xml table", `SELECT t.x FROM app.users u, XMLTABLE('/r' PASSING xmlelement(name r, u.email) COLUMNS x text PATH '.') t`],
+	[
+		"xml table",
+		`SELECT t.x FROM app.users u, XMLTABLE('/r' PASSING xmlelement(name r, u.email) COLUMNS x text PATH '.') t`,
+	],
 	["json path", `SELECT jsonb_path_query(to_jsonb(u), '$.email') FROM app.users u`],
 	["json path predicate", `SELECT to_jsonb(u) @@ '$.email > "zqcanaryp"' FROM app.users u`],
 	["json arrow", `SELECT to_json(u) -> 'email' FROM app.users u`],
@@ -206,7 +254,10 @@ const PREDICATES = rows("denied", [
 	["lateral offset", `SELECT (SELECT id FROM app.sizes ORDER BY id OFFSET u.salary LIMIT 1) FROM app.users u`],
 	["fetch first by it", `SELECT id FROM app.sizes FETCH FIRST (SELECT salary ${USERS} WHERE id = 1) ROWS ONLY`],
 	["tablesample by it", `SELECT id FROM app.sizes TABLESAMPLE BERNOULLI ((SELECT salary ${USERS} WHERE id = 1))`],
-	["tablesample repeatable by it", `SELECT id FROM app.sizes TABLESAMPLE SYSTEM (50) REPEATABLE ((SELECT salary ${USERS} WHERE id = 1))`],
+	[
+		"tablesample repeatable by it",
+		`SELECT id FROM app.sizes TABLESAMPLE SYSTEM (50) REPEATABLE ((SELECT salary ${USERS} WHERE id = 1))`,
+	],
 	["order by an expression", `SELECT id ${USERS} ORDER BY nick || 'x'`],
 	["order by its place", `SELECT nick ${USERS} ORDER BY 1`],
 	["order by its label", `SELECT nick AS id ${USERS} ORDER BY id`],
@@ -218,7 +269,10 @@ const PREDICATES = rows("denied", [
 	["dense rank", `SELECT id, dense_rank() OVER (ORDER BY salary) ${USERS}`],
 	["named window", `SELECT id, row_number() OVER w ${USERS} WINDOW w AS (ORDER BY nick)`],
 	["window that extends", `SELECT id, row_number() OVER (w ORDER BY id) ${USERS} WINDOW w AS (PARTITION BY nick)`],
-	["window frame by it", `SELECT id, count(*) OVER (ORDER BY salary RANGE BETWEEN 5 PRECEDING AND CURRENT ROW) ${USERS}`],
+	[
+		"window frame by it",
+		`SELECT id, count(*) OVER (ORDER BY salary RANGE BETWEEN 5 PRECEDING AND CURRENT ROW) ${USERS}`,
+	],
 	["ntile", `SELECT ntile(2) OVER (ORDER BY salary) ${USERS}`],
 	["nth value", `SELECT nth_value(nick, 1) OVER () ${USERS}`],
 	["group by it", `SELECT count(*) ${USERS} GROUP BY nick`],
@@ -248,9 +302,18 @@ const PREDICATES = rows("denied", [
 	["in a values list", `SELECT id ${USERS} WHERE nick IN (VALUES ('wrenmarsh'), ('x'))`],
 	["equality by any", `SELECT id ${USERS} WHERE nick = ANY ('{wrenmarsh}')`],
 	["null test in WHERE", `SELECT id ${USERS} WHERE email IS NOT NULL AND email > 'm'`],
-	["recursive walk", `WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r, app.users u WHERE u.id = 1 AND n < u.salary) SELECT count(*) FROM r`],
-	["recursive cycle", `WITH RECURSIVE r(n, k) AS (SELECT id, nick ${USERS} UNION ALL SELECT n, k FROM r) CYCLE k SET seen USING path SELECT n FROM r`],
-	["recursive search", `WITH RECURSIVE r(n, k) AS (SELECT id, nick ${USERS} UNION ALL SELECT n + 1, k FROM r WHERE n < 3) SEARCH DEPTH FIRST BY k SET o SELECT o FROM r`],
+	[
+		"recursive walk",
+		`WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r, app.users u WHERE u.id = 1 AND n < u.salary) SELECT count(*) FROM r`,
+	],
+	[
+		"recursive cycle",
+		`WITH RECURSIVE r(n, k) AS (SELECT id, nick ${USERS} UNION ALL SELECT n, k FROM r) CYCLE k SET seen USING path SELECT n FROM r`,
+	],
+	[
+		"recursive search",
+		`WITH RECURSIVE r(n, k) AS (SELECT id, nick ${USERS} UNION ALL SELECT n + 1, k FROM r WHERE n < 3) SEARCH DEPTH FIRST BY k SET o SELECT o FROM r`,
+	],
 	["a CTE's predicate", `WITH c AS (SELECT id, nick ${USERS}) SELECT id FROM c WHERE nick LIKE 'w%'`],
 	["a view's predicate", `SELECT id FROM app.contacts WHERE contact LIKE 'z%'`],
 	["a generated column's predicate", `SELECT id ${USERS} WHERE loud > 'M'`],
@@ -258,7 +321,13 @@ const PREDICATES = rows("denied", [
 	["EXPLAIN of a predicate", `EXPLAIN (ANALYZE, FORMAT json, TIMING off) SELECT id ${USERS} WHERE salary > 100`],
 	["EXPLAIN's estimate", `EXPLAIN SELECT id ${USERS} WHERE nick = 'wrenmarsh'`],
 	["EXPLAIN of an order", `EXPLAIN (ANALYZE, VERBOSE) SELECT id ${USERS} ORDER BY email`],
-	["current of a cursor over it", "BEGIN", `DECLARE c CURSOR FOR SELECT id ${USERS} WHERE salary > 100 FOR UPDATE`, "UPDATE app.users SET team = 9 WHERE CURRENT OF c", "ROLLBACK"],
+	[
+		"current of a cursor over it",
+		"BEGIN",
+		`DECLARE c CURSOR FOR SELECT id ${USERS} WHERE salary > 100 FOR UPDATE`,
+		"UPDATE app.users SET team = 9 WHERE CURRENT OF c",
+		"ROLLBACK",
+	],
 ]);
 
 // ---- writes as oracles and as carriers --------------------------------------------------------------------------
@@ -270,31 +339,80 @@ const WRITES = rows("denied", [
 	["update of itself", ...inBlock(`UPDATE app.users SET plain = nick RETURNING plain`)],
 	["delete by it", ...inBlock(`DELETE FROM app.words USING app.users u WHERE u.salary > 100`)],
 	["delete returning", ...inBlock(`DELETE FROM app.users WHERE id = 3 RETURNING nick || ''`)],
-	["merge on it", ...inBlock(`MERGE INTO app.words w USING app.users u ON w.word = u.nick WHEN MATCHED THEN UPDATE SET n = 7`)],
-	["merge when it", ...inBlock(`MERGE INTO app.words w USING app.users u ON w.n = u.id WHEN MATCHED AND u.salary > 100 THEN DELETE`)],
-	["merge insert", ...inBlock(`MERGE INTO app.words w USING app.users u ON false WHEN NOT MATCHED THEN INSERT VALUES (u.nick, u.salary)`)],
+	[
+		"merge on it",
+		...inBlock(`MERGE INTO app.words w USING app.users u ON w.word = u.nick WHEN MATCHED THEN UPDATE SET n = 7`),
+	],
+	[
+		"merge when it",
+		...inBlock(`MERGE INTO app.words w USING app.users u ON w.n = u.id WHEN MATCHED AND u.salary > 100 THEN DELETE`),
+	],
+	[
+		"merge insert",
+		...inBlock(
+			`MERGE INTO app.words w USING app.users u ON false WHEN NOT MATCHED THEN INSERT VALUES (u.nick, u.salary)`,
+		),
+	],
 	["insert of it", ...inBlock(`INSERT INTO app.words SELECT email, 1 ${USERS} RETURNING word`)],
-	["insert of a subquery", ...inBlock(`INSERT INTO app.words VALUES ((SELECT email ${USERS} WHERE id = 1), 1) RETURNING word`)],
-	["insert by a data-modifying CTE", ...inBlock(`WITH d AS (DELETE FROM app.users WHERE id = 3 RETURNING nick) INSERT INTO app.words SELECT nick, 1 FROM d`)],
-	["conflict by its index", ...inBlock(`INSERT INTO app.users (id, email) VALUES (9, 'guess') ON CONFLICT (email) DO NOTHING`)],
-	["conflict by any index", ...inBlock(`INSERT INTO app.users (id, email) VALUES (9, '\u0024email1') ON CONFLICT DO NOTHING`)],
-	["conflict by the constraint's name", ...inBlock(`INSERT INTO app.users (id, email) VALUES (9, '\u0024email1') ON CONFLICT ON CONSTRAINT users_email_key DO NOTHING`)],
-	["unique violation", ...inBlock(`INSERT INTO app.users (id, email) VALUES (9, '\u0024email1')`)],
-	["unique violation by update", ...inBlock(`UPDATE app.users SET email = '\u0024email1' WHERE id = 3`)],
-	["unique violation through a view", ...inBlock(`UPDATE app.contacts SET contact = '\u0024email1' WHERE id = 3`)],
+	[
+		"insert of a subquery",
+		...inBlock(`INSERT INTO app.words VALUES ((SELECT email ${USERS} WHERE id = 1), 1) RETURNING word`),
+	],
+	[
+		"insert by a data-modifying CTE",
+		...inBlock(
+			`WITH d AS (DELETE FROM app.users WHERE id = 3 RETURNING nick) INSERT INTO app.words SELECT nick, 1 FROM d`,
+		),
+	],
+	[
+		"conflict by its index",
+		...inBlock(`INSERT INTO app.users (id, email) VALUES (9, 'guess') ON CONFLICT (email) DO NOTHING`),
+	],
+	[
+		"conflict by any index",
+		...inBlock(`INSERT INTO app.users (id, email) VALUES (9, '${GUESS}') ON CONFLICT DO NOTHING`),
+	],
+	[
+		"conflict by the constraint's name",
+		...inBlock(
+			`INSERT INTO app.users (id, email) VALUES (9, '${GUESS}') ON CONFLICT ON CONSTRAINT users_email_key DO NOTHING`,
+		),
+	],
+	["unique violation", ...inBlock(`INSERT INTO app.users (id, email) VALUES (9, '${GUESS}')`)],
+	["unique violation by update", ...inBlock(`UPDATE app.users SET email = '${GUESS}' WHERE id = 3`)],
+	["unique violation through a view", ...inBlock(`UPDATE app.contacts SET contact = '${GUESS}' WHERE id = 3`)],
 	["unique violation by COPY", ...inBlock(`COPY app.users (id, email) FROM STDIN`)],
 	["exclusion constraint", ...inBlock(`INSERT INTO app.users (id, span) VALUES (9, '[1,50)') ON CONFLICT DO NOTHING`)],
-	["foreign key to it", ...inBlock(`INSERT INTO app.orders VALUES (1, '\u0024email1', 1)`)],
-	["foreign key to it by update", ...inBlock(`UPDATE app.orders SET email = '\u0024email1'`)],
+	["foreign key to it", ...inBlock(`INSERT INTO app.orders VALUES (1, '${GUESS}', 1)`)],
+	["foreign key to it by update", ...inBlock(`UPDATE app.orders SET email = '${GUESS}'`)],
 	["check of it and another", ...inBlock(`UPDATE app.users SET plain = 'wrenmarsh' WHERE id = 1`)],
-	["conflict update by it", ...inBlock(`INSERT INTO app.users (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET team = 2 WHERE app.users.salary > 100`)],
-	["conflict update copies it", ...inBlock(`INSERT INTO app.users (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET plain = app.users.nick RETURNING plain`)],
+	[
+		"conflict update by it",
+		...inBlock(
+			`INSERT INTO app.users (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET team = 2 WHERE app.users.salary > 100`,
+		),
+	],
+	[
+		"conflict update copies it",
+		...inBlock(
+			`INSERT INTO app.users (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET plain = app.users.nick RETURNING plain`,
+		),
+	],
 	["returning the old row", ...inBlock(`UPDATE app.users SET nick = 'x' WHERE id = 1 RETURNING old.nick || ''`)],
 	["create table as", ...inBlock(`CREATE TABLE sandbox.copy AS SELECT email ${USERS}`)],
-	["create table as execute", ...inBlock(`PREPARE p AS SELECT email ${USERS}`, "CREATE TABLE sandbox.copy AS EXECUTE p"), "DEALLOCATE ALL"],
+	[
+		"create table as execute",
+		...inBlock(`PREPARE p AS SELECT email ${USERS}`, "CREATE TABLE sandbox.copy AS EXECUTE p"),
+		"DEALLOCATE ALL",
+	],
 	["create view", ...inBlock(`CREATE VIEW sandbox.copy AS SELECT email ${USERS}`)],
 	["replace a view", ...inBlock(`CREATE OR REPLACE VIEW sandbox.view AS SELECT email AS word ${USERS}`)],
-	["create recursive view", ...inBlock(`CREATE RECURSIVE VIEW sandbox.copy (e) AS SELECT email ${USERS} UNION ALL SELECT e FROM copy WHERE false`)],
+	[
+		"create recursive view",
+		...inBlock(
+			`CREATE RECURSIVE VIEW sandbox.copy (e) AS SELECT email ${USERS} UNION ALL SELECT e FROM copy WHERE false`,
+		),
+	],
 	["create temporary view", ...inBlock(`CREATE TEMP VIEW copy AS SELECT email ${USERS}`)],
 	["select into", ...inBlock(`SELECT email INTO sandbox.copy ${USERS}`)],
 	["select into temporary", ...inBlock(`SELECT email INTO TEMP copy ${USERS}`)],
@@ -308,15 +426,32 @@ const WRITES = rows("denied", [
 	["default of it", ...inBlock(`ALTER TABLE sandbox.words ALTER word SET DEFAULT (SELECT max(email) ${USERS})`)],
 	["check by a function", ...inBlock(`ALTER TABLE sandbox.words ADD CHECK (app.peek() IS NULL)`)],
 	["index on it", ...inBlock(`CREATE UNIQUE INDEX ON app.users (nick)`)],
-	["trigger", ...inBlock(`CREATE TRIGGER t BEFORE UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()`)],
+	[
+		"trigger",
+		...inBlock(
+			`CREATE TRIGGER t BEFORE UPDATE ON app.users FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()`,
+		),
+	],
 	["rule", ...inBlock(`CREATE RULE r AS ON INSERT TO sandbox.words DO ALSO SELECT secret FROM hr.things`)],
 	["policy", ...inBlock(`CREATE POLICY p ON app.users USING (nick = 'wrenmarsh')`)],
 	["aggregate", ...inBlock(`CREATE AGGREGATE sandbox.agg (text) (SFUNC = textcat, STYPE = text)`)],
-	["operator", ...inBlock(`CREATE OPERATOR sandbox.~~~ (FUNCTION = pg_catalog.textlike, LEFTARG = text, RIGHTARG = text)`)],
-	["operator of a known name", ...inBlock(`CREATE OPERATOR sandbox.= (FUNCTION = pg_catalog.textlike, LEFTARG = text, RIGHTARG = text)`)],
+	[
+		"operator",
+		...inBlock(`CREATE OPERATOR sandbox.~~~ (FUNCTION = pg_catalog.textlike, LEFTARG = text, RIGHTARG = text)`),
+	],
+	[
+		"operator of a known name",
+		...inBlock(`CREATE OPERATOR sandbox.= (FUNCTION = pg_catalog.textlike, LEFTARG = text, RIGHTARG = text)`),
+	],
 	["cast", ...inBlock(`CREATE CAST (text AS int) WITH INOUT AS IMPLICIT`)],
-	["function", ...inBlock(`CREATE FUNCTION sandbox.f() RETURNS text LANGUAGE sql BEGIN ATOMIC; SELECT max(email) ${USERS}; END`)],
-	["function with a setting", ...inBlock(`CREATE FUNCTION sandbox.f() RETURNS int LANGUAGE sql SET search_path = hr AS 'SELECT 1'`)],
+	[
+		"function",
+		...inBlock(`CREATE FUNCTION sandbox.f() RETURNS text LANGUAGE sql BEGIN ATOMIC; SELECT max(email) ${USERS}; END`),
+	],
+	[
+		"function with a setting",
+		...inBlock(`CREATE FUNCTION sandbox.f() RETURNS int LANGUAGE sql SET search_path = hr AS 'SELECT 1'`),
+	],
 	["procedure", ...inBlock(`CREATE PROCEDURE sandbox.f() LANGUAGE sql AS 'SELECT 1'`)],
 	["DO", `DO $$ BEGIN PERFORM 1; END $$`],
 	["CALL", `CALL app.peek()`],
@@ -325,11 +460,26 @@ const WRITES = rows("denied", [
 	["insert into what is not licensed", ...inBlock(`INSERT INTO hr.things VALUES (9, 'x')`)],
 	["insert into columns that are not", ...inBlock(`INSERT INTO app.tickets (id, status, hidden) VALUES (9, 'x', 'y')`)],
 	["insert by position", ...inBlock(`INSERT INTO app.tickets VALUES (9, 'x', 'y')`)],
-	["insert by a record", ...inBlock(`INSERT INTO app.tickets SELECT * FROM jsonb_populate_record(NULL::app.tickets, '{"id": 9, "status": "x", "hidden": "y"}')`)],
-	["insert by a row's star", ...inBlock(`INSERT INTO app.tickets SELECT (jsonb_populate_record(NULL::app.tickets, '{"id": 9, "status": "x"}')).*`)],
+	[
+		"insert by a record",
+		...inBlock(
+			`INSERT INTO app.tickets SELECT * FROM jsonb_populate_record(NULL::app.tickets, '{"id": 9, "status": "x", "hidden": "y"}')`,
+		),
+	],
+	[
+		"insert by a row's star",
+		...inBlock(
+			`INSERT INTO app.tickets SELECT (jsonb_populate_record(NULL::app.tickets, '{"id": 9, "status": "x"}')).*`,
+		),
+	],
 	["update of columns that are not", ...inBlock(`UPDATE app.tickets SET hidden = 'x'`)],
 	["update of several", ...inBlock(`UPDATE app.tickets SET (status, hidden) = ('x', 'y')`)],
-	["merge into columns that are not", ...inBlock(`MERGE INTO app.tickets t USING app.words w ON false WHEN NOT MATCHED THEN INSERT VALUES (9, 'x', 'y', 1, 'b')`)],
+	[
+		"merge into columns that are not",
+		...inBlock(
+			`MERGE INTO app.tickets t USING app.words w ON false WHEN NOT MATCHED THEN INSERT VALUES (9, 'x', 'y', 1, 'b')`,
+		),
+	],
 	["write by a CTE", ...inBlock(`WITH w AS (UPDATE hr.things SET secret = 'x') SELECT 1`)],
 	["write by EXPLAIN", ...inBlock(`EXPLAIN ANALYZE DELETE FROM hr.things`)],
 	["write by COPY", ...inBlock(`COPY (DELETE FROM hr.things RETURNING 1) TO STDOUT`)],
@@ -455,7 +605,10 @@ const SETTINGS = rows("denied", [
 	["where false", "SELECT set_config('search_path', 'app', false) WHERE false"],
 	["limit 0", "SELECT set_config('search_path', 'app', false) LIMIT 0"],
 	["by a cursor", ...inBlock("DECLARE c CURSOR FOR SELECT set_config('search_path', 'app', false)")],
-	["by a cursor that is held", ...inBlock("DECLARE c CURSOR WITH HOLD FOR SELECT set_config('search_path', 'hr', false)")],
+	[
+		"by a cursor that is held",
+		...inBlock("DECLARE c CURSOR WITH HOLD FOR SELECT set_config('search_path', 'hr', false)"),
+	],
 	["by EXPLAIN", "EXPLAIN ANALYZE SELECT set_config('search_path', 'hr', false)"],
 	["by COPY", "COPY (SELECT set_config('search_path', 'hr', false)) TO STDOUT"],
 	["by a default", ...inBlock("CREATE TABLE sandbox.t (a text DEFAULT set_config('search_path', 'hr', false))")],
@@ -471,10 +624,28 @@ const SHOWN = rows("masked", [
 	["all columns", `SELECT * ${USERS} ORDER BY id`],
 	["a union with a guess", `SELECT email ${USERS} UNION ALL SELECT 'guess'`],
 	["a date among times", `SELECT born ${USERS} WHERE id < 3 UNION ALL SELECT NULL::timestamptz`],
-	["a date among times, elsewhere", "SET TimeZone = '<x>-160'", `SELECT born ${USERS} UNION ALL SELECT NULL::timestamptz`],
-	["an instant in zones", "SET TimeZone = '<x>-11:59'", `SELECT seen ${USERS}`, "SET TimeZone = '<x>+11:59:30'", `SELECT seen ${USERS}`],
+	[
+		"a date among times, elsewhere",
+		"SET TimeZone = '<x>-160'",
+		`SELECT born ${USERS} UNION ALL SELECT NULL::timestamptz`,
+	],
+	[
+		"an instant in zones",
+		"SET TimeZone = '<x>-11:59'",
+		`SELECT seen ${USERS}`,
+		"SET TimeZone = '<x>+11:59:30'",
+		`SELECT seen ${USERS}`,
+	],
 	["a number among others", `SELECT salary ${USERS} UNION ALL SELECT NULL::float8`],
-	["styles of dates", "SET DateStyle = 'SQL, DMY'", `SELECT born, seen ${USERS}`, "SET DateStyle = 'German'", `SELECT born ${USERS}`, "SET DateStyle = 'Postgres'", `SELECT seen ${USERS}`],
+	[
+		"styles of dates",
+		"SET DateStyle = 'SQL, DMY'",
+		`SELECT born, seen ${USERS}`,
+		"SET DateStyle = 'German'",
+		`SELECT born ${USERS}`,
+		"SET DateStyle = 'Postgres'",
+		`SELECT seen ${USERS}`,
+	],
 	["as another type", `SELECT nick ${USERS} UNION ALL SELECT NULL::name`],
 	["values", `VALUES ((SELECT email ${USERS} WHERE id = 1)), ('guess')`],
 	["a view", "SELECT contact FROM app.contacts"],
@@ -483,12 +654,23 @@ const SHOWN = rows("masked", [
 	["counted", `SELECT count(email), count(nick), count(u.*) FROM app.users u`],
 	["functional notation", "SELECT contact(c) FROM app.contacts c"],
 	["prepared by name", `PREPARE p AS SELECT email ${USERS}`, "EXECUTE p", "DEALLOCATE p"],
-	["fetched", ...inBlock(`DECLARE c SCROLL CURSOR FOR SELECT email, salary ${USERS}`, "FETCH LAST FROM c", "FETCH ABSOLUTE 1 FROM c", "FETCH BACKWARD ALL FROM c")],
+	[
+		"fetched",
+		...inBlock(
+			`DECLARE c SCROLL CURSOR FOR SELECT email, salary ${USERS}`,
+			"FETCH LAST FROM c",
+			"FETCH ABSOLUTE 1 FROM c",
+			"FETCH BACKWARD ALL FROM c",
+		),
+	],
 	["held", "BEGIN", `DECLARE c CURSOR WITH HOLD FOR SELECT nick ${USERS}`, "COMMIT", "FETCH ALL FROM c", "CLOSE c"],
 	["binary cursor", ...inBlock(`DECLARE c BINARY CURSOR FOR SELECT born, salary ${USERS}`, "FETCH ALL FROM c")],
 	["returning", ...inBlock(`UPDATE app.users SET team = team RETURNING *`)],
 	["deleted", ...inBlock("DELETE FROM app.users WHERE id = 3 RETURNING *")],
-	["a recursive table", `WITH RECURSIVE r AS (SELECT id, nick ${USERS} UNION ALL SELECT id + 10, nick FROM r WHERE id < 3) SELECT nick FROM r`],
+	[
+		"a recursive table",
+		`WITH RECURSIVE r AS (SELECT id, nick ${USERS} UNION ALL SELECT id + 10, nick FROM r WHERE id < 3) SELECT nick FROM r`,
+	],
 	["lateral names", `SELECT l.a, l.b FROM app.users u, LATERAL (SELECT u.*) l (x, y, z, a, b)`],
 	["twice the same label", `SELECT email AS id, id AS email ${USERS}`],
 	["explained", `EXPLAIN (COSTS off) SELECT email ${USERS}`],
@@ -508,20 +690,57 @@ const NATIVE = rows("native", [
 
 /** PostgreSQL's own newer words. */
 const LATER: Attack[] = [
-	{ name: "json table", since: 17, expect: "denied", run: [`SELECT j.x FROM app.users u, JSON_TABLE(to_jsonb(u), '$' COLUMNS (x text PATH '$.email')) j`] },
-	{ name: "json value", since: 17, expect: "denied", run: [`SELECT JSON_VALUE(to_jsonb(u), '$.email') FROM app.users u`] },
-	{ name: "json exists", since: 17, expect: "denied", run: [`SELECT JSON_EXISTS(to_jsonb(u), '$ ? (@.salary > 100)') FROM app.users u`] },
+	{
+		name: "json table",
+		since: 17,
+		expect: "denied",
+		run: [`SELECT j.x FROM app.users u, JSON_TABLE(to_jsonb(u), '$' COLUMNS (x text PATH '$.email')) j`],
+	},
+	{
+		name: "json value",
+		since: 17,
+		expect: "denied",
+		run: [`SELECT JSON_VALUE(to_jsonb(u), '$.email') FROM app.users u`],
+	},
+	{
+		name: "json exists",
+		since: 17,
+		expect: "denied",
+		run: [`SELECT JSON_EXISTS(to_jsonb(u), '$ ? (@.salary > 100)') FROM app.users u`],
+	},
 	{ name: "json scalar", since: 17, expect: "denied", run: [`SELECT JSON_SCALAR(email) ${USERS}`] },
 	{ name: "json array of a query", since: 16, expect: "denied", run: [`SELECT JSON_ARRAY(SELECT email ${USERS})`] },
-	{ name: "merge returning", since: 17, expect: "denied", run: inBlock(`MERGE INTO app.users u USING app.words w ON u.id = w.n WHEN MATCHED THEN UPDATE SET team = 1 RETURNING merge_action(), u.nick || ''`) },
-	{ name: "merge by source", since: 17, expect: "denied", run: inBlock(`MERGE INTO app.users u USING app.words w ON u.nick = w.word WHEN NOT MATCHED BY SOURCE THEN DELETE`) },
-	{ name: "old and new", since: 18, expect: "masked", run: inBlock(`UPDATE app.users SET team = 1 RETURNING old.nick, new.email, old.*`) },
-	{ name: "old by another name", since: 18, expect: "denied", run: inBlock(`UPDATE app.users SET team = 1 RETURNING WITH (OLD AS o) upper(o.nick)`) },
+	{
+		name: "merge returning",
+		since: 17,
+		expect: "denied",
+		run: inBlock(
+			`MERGE INTO app.users u USING app.words w ON u.id = w.n WHEN MATCHED THEN UPDATE SET team = 1 RETURNING merge_action(), u.nick || ''`,
+		),
+	},
+	{
+		name: "merge by source",
+		since: 17,
+		expect: "denied",
+		run: inBlock(`MERGE INTO app.users u USING app.words w ON u.nick = w.word WHEN NOT MATCHED BY SOURCE THEN DELETE`),
+	},
+	{
+		name: "old and new",
+		since: 18,
+		expect: "masked",
+		run: inBlock(`UPDATE app.users SET team = 1 RETURNING old.nick, new.email, old.*`),
+	},
+	{
+		name: "old by another name",
+		since: 18,
+		expect: "denied",
+		run: inBlock(`UPDATE app.users SET team = 1 RETURNING WITH (OLD AS o) upper(o.nick)`),
+	},
 ];
 
 // ---- caps -------------------------------------------------------------------------------------------------------
 
-const CAPPED: Attack[] = [
+const CAPS: Attack[] = [
 	...rows("denied", [
 		["past the cap", "SELECT word FROM app.words"],
 		["gathered in an array", "SELECT array_agg(word) FROM app.words"],
@@ -529,17 +748,39 @@ const CAPPED: Attack[] = [
 		["gathered as json", "SELECT json_agg(w) FROM app.words w"],
 		["gathered as xml", "SELECT xmlagg(xmlelement(name a, word)) FROM app.words"],
 		["gathered in ranges", "SELECT range_agg(int4range(n, n + 1)) FROM app.words"],
-		["gathered by many fractions", "SELECT percentile_disc(ARRAY[0, 0.5, 1]) WITHIN GROUP (ORDER BY word) FROM app.words"],
+		[
+			"gathered by many fractions",
+			"SELECT percentile_disc(ARRAY[0, 0.5, 1]) WITHIN GROUP (ORDER BY word) FROM app.words",
+		],
 		["gathered in a window", "SELECT string_agg(word, ',') OVER () FROM app.words LIMIT 1"],
-		["gathered by recursion", "WITH RECURSIVE r(n, t) AS (SELECT 0, '' UNION ALL SELECT r.n + 1, r.t || w.word FROM r JOIN app.words w ON w.n = r.n + 1) SELECT t FROM r ORDER BY n DESC LIMIT 1"],
+		[
+			"gathered by recursion",
+			"WITH RECURSIVE r(n, t) AS (SELECT 0, '' UNION ALL SELECT r.n + 1, r.t || w.word FROM r JOIN app.words w ON w.n = r.n + 1) SELECT t FROM r ORDER BY n DESC LIMIT 1",
+		],
 		["gathered for a write", ...inBlock("INSERT INTO sandbox.words SELECT string_agg(word, ',') FROM app.words")],
 		["gathered by an aggregate of a user's", "SELECT sandbox.glue(word) FROM app.words"],
 		["copied", "COPY app.words TO STDOUT"],
 		["copied as binary", "COPY (SELECT word FROM app.words) TO STDOUT (FORMAT binary)"],
 		["returned", ...inBlock("UPDATE app.words SET n = n RETURNING word")],
 		["by a function", "SELECT app.words_of()"],
-		["fetched one by one", ...inBlock("DECLARE c CURSOR FOR SELECT word FROM app.words", "FETCH 1 FROM c", "FETCH 1 FROM c", "FETCH 1 FROM c")],
-		["fetched back and forth", ...inBlock("DECLARE c SCROLL CURSOR FOR SELECT word FROM app.words", "FETCH 1 FROM c", "FETCH LAST FROM c", "FETCH PRIOR FROM c")],
+		[
+			"fetched one by one",
+			...inBlock(
+				"DECLARE c CURSOR FOR SELECT word FROM app.words",
+				"FETCH 1 FROM c",
+				"FETCH 1 FROM c",
+				"FETCH 1 FROM c",
+			),
+		],
+		[
+			"fetched back and forth",
+			...inBlock(
+				"DECLARE c SCROLL CURSOR FOR SELECT word FROM app.words",
+				"FETCH 1 FROM c",
+				"FETCH LAST FROM c",
+				"FETCH PRIOR FROM c",
+			),
+		],
 		["among other statements", "SELECT 1; SELECT word FROM app.words"],
 		["ROWS FROM", "SELECT * FROM ROWS FROM (app.words_of(), app.words_of()) AS f(a, b)"],
 	]),
@@ -547,19 +788,33 @@ const CAPPED: Attack[] = [
 		name: "one row of a portal at a time",
 		expect: "denied",
 		run: (client: RawClient) =>
-			client.ask(wire.parse("SELECT word FROM app.words"), wire.bind({}), wire.execute("", 1), wire.execute("", 1), wire.execute("", 1), wire.sync),
+			client.ask(
+				wire.parse("SELECT word FROM app.words"),
+				wire.bind({}),
+				wire.execute("", 1),
+				wire.execute("", 1),
+				wire.execute("", 1),
+				wire.sync,
+			),
 	},
 	{
 		name: "a portal by SQL and by message",
 		expect: "denied",
 		run: async (client: RawClient) => {
 			await client.query("BEGIN");
-			await client.ask(wire.parse("SELECT word FROM app.words"), wire.bind({ portal: "c" }), wire.execute("c", 1), wire.sync);
+			await client.ask(
+				wire.parse("SELECT word FROM app.words"),
+				wire.bind({ portal: "c" }),
+				wire.execute("c", 1),
+				wire.sync,
+			);
 			await client.query("FETCH 1 FROM c");
 			await client.query("FETCH 1 FROM c");
 		},
 	},
-].map((attack) => ({ ...attack, license: "capped" as const }));
+];
+
+const CAPPED: Attack[] = CAPS.map((attack) => ({ ...attack, license: "capped" }));
 
 // ---- messages ---------------------------------------------------------------------------------------------------
 
@@ -567,10 +822,15 @@ const run = (sql: string): Buffer[] => [wire.parse(sql), wire.bind({}), wire.exe
 const PROBE = "SELECT secret || '' FROM things";
 /** Texts that are to be answered from the caches. */
 const warm = async (client: RawClient): Promise<void> => {
-	for (const sql of ["SET search_path = app", PROBE, "SELECT 1/0", "SET search_path = hr", PROBE]) await client.query(sql);
+	for (const sql of ["SET search_path = app", PROBE, "SELECT 1/0", "SET search_path = hr", PROBE])
+		await client.query(sql);
 };
 
-const conversation = (name: string, talk: (client: RawClient) => Promise<unknown>, expect: Expected = "denied"): Attack => ({
+const conversation = (
+	name: string,
+	talk: (client: RawClient) => Promise<unknown>,
+	expect: Expected = "denied",
+): Attack => ({
 	name,
 	expect,
 	run: talk,
@@ -585,7 +845,11 @@ async function pipeline(client: RawClient, ...parts: readonly (readonly Buffer[]
 const MESSAGES: Attack[] = [
 	conversation("a path that was not set, in the series before", async (client) => {
 		await warm(client);
-		await pipeline(client, [...run("SELECT 1/0"), ...run("SET search_path = app"), wire.sync], [...run(PROBE), wire.sync]);
+		await pipeline(
+			client,
+			[...run("SELECT 1/0"), ...run("SET search_path = app"), wire.sync],
+			[...run(PROBE), wire.sync],
+		);
 	}),
 	conversation("a path that was not set, in the string before", async (client) => {
 		await warm(client);
@@ -600,8 +864,18 @@ const MESSAGES: Attack[] = [
 	}),
 	conversation("a path set by a portal that is over", async (client) => {
 		await warm(client);
-		const set = [wire.parse("SELECT set_config('search_path', 'app', false)", "s"), wire.bind({ statement: "s", portal: "p" })];
-		await pipeline(client, [...set, wire.execute("p"), ...run("SET search_path = hr"), wire.execute("p"), ...run(PROBE), wire.sync]);
+		const set = [
+			wire.parse("SELECT set_config('search_path', 'app', false)", "s"),
+			wire.bind({ statement: "s", portal: "p" }),
+		];
+		await pipeline(client, [
+			...set,
+			wire.execute("p"),
+			...run("SET search_path = hr"),
+			wire.execute("p"),
+			...run(PROBE),
+			wire.sync,
+		]);
 	}),
 	conversation("a path that a savepoint takes back", async (client) => {
 		await warm(client);
@@ -611,7 +885,13 @@ const MESSAGES: Attack[] = [
 	}),
 	conversation("a local path that is over", async (client) => {
 		await warm(client);
-		await pipeline(client, [wire.query("BEGIN")], [wire.query("SET LOCAL search_path = app")], [wire.query("COMMIT AND CHAIN")], [wire.query(PROBE)]);
+		await pipeline(
+			client,
+			[wire.query("BEGIN")],
+			[wire.query("SET LOCAL search_path = app")],
+			[wire.query("COMMIT AND CHAIN")],
+			[wire.query(PROBE)],
+		);
 	}),
 	conversation("a prepared statement under another path", async (client) => {
 		await client.query("SET search_path = app");
@@ -625,45 +905,100 @@ const MESSAGES: Attack[] = [
 		await client.query("SET search_path = hr");
 		await client.query("EXECUTE s");
 	}),
-	conversation("a name that is prepared twice, the first time skipped", async (client) => {
-		await pipeline(
-			client,
-			[wire.parse("SELECT nonsense", "x"), wire.parse("SELECT email FROM app.users UNION ALL SELECT NULL", "s"), wire.sync],
-			[wire.parse("SELECT plain FROM app.users UNION ALL SELECT NULL", "s"), wire.bind({ statement: "s" }), wire.execute(), wire.sync],
-		);
-	}, "any"),
-	conversation("long names that are one", async (client) => {
-		const name = "n".repeat(63);
-		await client.ask(wire.parse("SELECT plain FROM app.users UNION ALL SELECT NULL", `${name}x`), wire.sync);
-		await client.ask(wire.close("S", `${name}y`), wire.parse("SELECT email FROM app.users UNION ALL SELECT NULL", `${name}z`), wire.sync);
-		await client.ask(wire.bind({ statement: `${name}x` }), wire.execute(), wire.sync);
-	}, "masked"),
-	conversation("a close that is skipped", async (client) => {
-		await client.ask(wire.parse("SELECT email FROM app.users UNION ALL SELECT NULL", "s"), wire.sync);
-		await pipeline(
-			client,
-			[...run("SELECT 1/0"), wire.close("S", "s"), wire.parse("SELECT plain FROM app.users UNION ALL SELECT NULL", "s"), wire.sync],
-			[wire.bind({ statement: "s" }), wire.execute(), wire.sync],
-		);
-	}, "native"),
-	conversation("DEALLOCATE that is rolled back and is not", async (client) => {
-		await client.query("PREPARE s AS SELECT email FROM app.users UNION ALL SELECT NULL");
-		await pipeline(client, [wire.query("BEGIN; DEALLOCATE s; SELECT 1/0")], [wire.query("ROLLBACK")], [wire.query("EXECUTE s")]);
-	}, "native"),
-	conversation("PREPARE that outlives its string", async (client) => {
-		await client.query("PREPARE s AS SELECT email FROM app.users UNION ALL SELECT NULL; SELECT 1/0");
-		await client.query("EXECUTE s");
-	}, "native"),
-	conversation("a portal that is fetched by SQL", async (client) => {
-		await client.query("BEGIN");
-		await client.ask(wire.parse("SELECT email FROM app.users UNION ALL SELECT NULL"), wire.bind({ portal: "c", resultFormats: [1] }), wire.sync);
-		await client.query("FETCH ALL FROM c");
-	}, "masked"),
-	conversation("a cursor that is executed", async (client) => {
-		await client.query("BEGIN");
-		await client.query("DECLARE c CURSOR FOR SELECT email, salary FROM app.users");
-		await client.ask(wire.describe("P", "c"), wire.execute("c"), wire.sync);
-	}, "masked"),
+	conversation(
+		"a name that is prepared twice, the first time skipped",
+		async (client) => {
+			await pipeline(
+				client,
+				[
+					wire.parse("SELECT nonsense", "x"),
+					wire.parse("SELECT email FROM app.users UNION ALL SELECT NULL", "s"),
+					wire.sync,
+				],
+				[
+					wire.parse("SELECT plain FROM app.users UNION ALL SELECT NULL", "s"),
+					wire.bind({ statement: "s" }),
+					wire.execute(),
+					wire.sync,
+				],
+			);
+		},
+		"any",
+	),
+	conversation(
+		"long names that are one",
+		async (client) => {
+			const name = "n".repeat(63);
+			await client.ask(wire.parse("SELECT plain FROM app.users UNION ALL SELECT NULL", `${name}x`), wire.sync);
+			await client.ask(
+				wire.close("S", `${name}y`),
+				wire.parse("SELECT email FROM app.users UNION ALL SELECT NULL", `${name}z`),
+				wire.sync,
+			);
+			await client.ask(wire.bind({ statement: `${name}x` }), wire.execute(), wire.sync);
+		},
+		"masked",
+	),
+	conversation(
+		"a close that is skipped",
+		async (client) => {
+			await client.ask(wire.parse("SELECT email FROM app.users UNION ALL SELECT NULL", "s"), wire.sync);
+			await pipeline(
+				client,
+				[
+					...run("SELECT 1/0"),
+					wire.close("S", "s"),
+					wire.parse("SELECT plain FROM app.users UNION ALL SELECT NULL", "s"),
+					wire.sync,
+				],
+				[wire.bind({ statement: "s" }), wire.execute(), wire.sync],
+			);
+		},
+		"native",
+	),
+	conversation(
+		"DEALLOCATE that is rolled back and is not",
+		async (client) => {
+			await client.query("PREPARE s AS SELECT email FROM app.users UNION ALL SELECT NULL");
+			await pipeline(
+				client,
+				[wire.query("BEGIN; DEALLOCATE s; SELECT 1/0")],
+				[wire.query("ROLLBACK")],
+				[wire.query("EXECUTE s")],
+			);
+		},
+		"native",
+	),
+	conversation(
+		"PREPARE that outlives its string",
+		async (client) => {
+			await client.query("PREPARE s AS SELECT email FROM app.users UNION ALL SELECT NULL; SELECT 1/0");
+			await client.query("EXECUTE s");
+		},
+		"native",
+	),
+	conversation(
+		"a portal that is fetched by SQL",
+		async (client) => {
+			await client.query("BEGIN");
+			await client.ask(
+				wire.parse("SELECT email FROM app.users UNION ALL SELECT NULL"),
+				wire.bind({ portal: "c", resultFormats: [1] }),
+				wire.sync,
+			);
+			await client.query("FETCH ALL FROM c");
+		},
+		"masked",
+	),
+	conversation(
+		"a cursor that is executed",
+		async (client) => {
+			await client.query("BEGIN");
+			await client.query("DECLARE c CURSOR FOR SELECT email, salary FROM app.users");
+			await client.ask(wire.describe("P", "c"), wire.execute("c"), wire.sync);
+		},
+		"masked",
+	),
 	conversation("a view that changes before it is read, in one series", (client) =>
 		client.ask(
 			wire.parse("SELECT upper(word) FROM sandbox.view", "s"),
@@ -674,28 +1009,71 @@ const MESSAGES: Attack[] = [
 		),
 	),
 	conversation("a view that changes before it is read, in one string", (client) =>
-		client.query("CREATE OR REPLACE VIEW sandbox.view AS SELECT plain AS word FROM app.users; SELECT upper(word) FROM sandbox.view"),
+		client.query(
+			"CREATE OR REPLACE VIEW sandbox.view AS SELECT plain AS word FROM app.users; SELECT upper(word) FROM sandbox.view",
+		),
 	),
-	conversation("a function call by message", (client) => client.ask(wire.message("F", wire.int32(2026), wire.int16(0), wire.int16(0), wire.int16(0)))),
+	conversation("a function call by message", (client) =>
+		client.ask(wire.message("F", wire.int32(2026), wire.int16(0), wire.int16(0), wire.int16(0))),
+	),
 	conversation("a parameter that is a row", (client) =>
-		client.ask(wire.parse("SELECT ($1::app.users).peek_row"), wire.bind({ values: ["(1,1,a,b,,,,,,,)"] }), wire.execute(), wire.sync),
+		client.ask(
+			wire.parse("SELECT ($1::app.users).peek_row"),
+			wire.bind({ values: ["(1,1,a,b,,,,,,,)"] }),
+			wire.execute(),
+			wire.sync,
+		),
 	),
 	conversation("a parameter that is a query", (client) =>
-		client.ask(wire.parse("SELECT query_to_xml($1, true, true, '')"), wire.bind({ values: ["SELECT * FROM hr.things"] }), wire.execute(), wire.sync),
+		client.ask(
+			wire.parse("SELECT query_to_xml($1, true, true, '')"),
+			wire.bind({ values: ["SELECT * FROM hr.things"] }),
+			wire.execute(),
+			wire.sync,
+		),
 	),
 	conversation("a parameter that is a setting", (client) =>
-		client.ask(wire.parse("SELECT set_config($1, 'hr', false)"), wire.bind({ values: ["search_path"] }), wire.execute(), wire.sync),
+		client.ask(
+			wire.parse("SELECT set_config($1, 'hr', false)"),
+			wire.bind({ values: ["search_path"] }),
+			wire.execute(),
+			wire.sync,
+		),
 	),
 	conversation("a parameter as a predicate", (client) =>
-		client.ask(wire.parse("SELECT id FROM app.users WHERE nick = $1"), wire.bind({ values: ["wrenmarsh"] }), wire.execute(), wire.sync),
+		client.ask(
+			wire.parse("SELECT id FROM app.users WHERE nick = $1"),
+			wire.bind({ values: ["wrenmarsh"] }),
+			wire.execute(),
+			wire.sync,
+		),
 	),
-	conversation("described only", (client) => client.ask(wire.parse("SELECT secret FROM hr.things"), wire.describe("S"), wire.sync)),
-	conversation("executed without a description", (client) =>
-		client.ask(wire.parse("SELECT email, nick, salary FROM app.users"), wire.bind({ resultFormats: [1] }), wire.execute(), wire.sync),
-	"masked"),
-	conversation("mixed formats", (client) =>
-		client.ask(wire.parse("SELECT email, salary, born, seen FROM app.users"), wire.bind({ resultFormats: [0, 1, 1, 1] }), wire.describe("P"), wire.execute(), wire.sync),
-	"masked"),
+	conversation("described only", (client) =>
+		client.ask(wire.parse("SELECT secret FROM hr.things"), wire.describe("S"), wire.sync),
+	),
+	conversation(
+		"executed without a description",
+		(client) =>
+			client.ask(
+				wire.parse("SELECT email, nick, salary FROM app.users"),
+				wire.bind({ resultFormats: [1] }),
+				wire.execute(),
+				wire.sync,
+			),
+		"masked",
+	),
+	conversation(
+		"mixed formats",
+		(client) =>
+			client.ask(
+				wire.parse("SELECT email, salary, born, seen FROM app.users"),
+				wire.bind({ resultFormats: [0, 1, 1, 1] }),
+				wire.describe("P"),
+				wire.execute(),
+				wire.sync,
+			),
+		"masked",
+	),
 	conversation("literals that make one template of two", async (client) => {
 		await client.query("SELECT id, email FROM app.users ORDER BY 1");
 		await client.query("SELECT id, email FROM app.users ORDER BY 2");
@@ -718,7 +1096,12 @@ const STARTUP: Attack[] = [
 	{ name: "path at startup", expect: "denied", parameters: { options: "-c search_path=hr" }, run: [PROBE] },
 	{ name: "path by parameter", expect: "denied", parameters: { search_path: "hr, app" }, run: [PROBE] },
 	{ name: "quoted path at startup", expect: "denied", parameters: { search_path: '"hr"' }, run: [PROBE] },
-	{ name: "zone at startup", expect: "masked", parameters: { TimeZone: "<x>-13:37" }, run: [`SELECT seen, born ${USERS}`] },
+	{
+		name: "zone at startup",
+		expect: "masked",
+		parameters: { TimeZone: "<x>-13:37" },
+		run: [`SELECT seen, born ${USERS}`],
+	},
 ];
 
 const SYSTEM: Attack[] = [

@@ -10,6 +10,7 @@ export interface GrantOptions {
 	readonly target: string;
 	readonly database?: string;
 	readonly subject: string;
+	readonly group?: readonly string[];
 	readonly duration: string;
 	readonly reason?: string;
 	readonly json?: boolean;
@@ -25,6 +26,7 @@ export async function grant(options: GrantOptions): Promise<string> {
 		target: options.target,
 		...(options.database === undefined ? {} : { database: options.database }),
 		subject: options.subject,
+		...(options.group === undefined ? {} : { groups: options.group }),
 		durationMs,
 		reason: options.reason ?? "",
 		by: operator(),

@@ -1,0 +1,155 @@
+/**
+ * The attacker's table against real servers. Each attack runs over two databases that differ in nothing but what is
+ * masked or not licensed: no secret may be among the bytes that come back, in whatever shape, and the bytes must be the
+ * same over both, since what differs is what an attacker can tell them apart by (rows, counts, order, errors).
+ */
+import t, { type Test } from "tap";
+import { found, type Needle, textNeedles } from "../helpers/canaries.js";
+import { cap, license } from "../helpers/license.js";
+import { type Json, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
+import { RawClient, type RawOptions } from "../helpers/raw-client.js";
+import { createDatabase, testServers, withClient } from "../helpers/servers.js";
+import * as wire from "../helpers/wire.js";
+import { ATTACKS, type Attack, SCHEMA, SECRETS, secretsScript } from "./attacks.js";
+
+const TABLES = ["users", "words", "sizes", "things", "orders", "base", "parts", "denied", "contacts", "loud_contacts"];
+
+const PERMITS: Json = [
+	{ on: [...TABLES, "frozen"].map((name) => `app.${name}`), commands: ["read", "write"] },
+	{ on: ["app.tickets"], commands: ["read", "insert", "update", "merge"], columns: ["id", "status", "a"] },
+	{ on: ["sandbox.*"], commands: ["all"] },
+	{ functions: ["sandbox.*", "app.words_of"] },
+];
+
+const MASKS: Json = [
+	{ columns: ["app.users.email"], with: "email" },
+	{ columns: ["app.users.nick"], with: "redact" },
+	{ columns: ["app.users.salary", "app.users.span"], with: null },
+	{ columns: ["app.users.born"], with: { truncate: { to: "year" } } },
+	{ columns: ["app.users.seen"], with: { truncate: { to: "day" } } },
+	{ columns: ["app.users.note"], with: { partial: { keepLast: 2 } } },
+];
+
+const DENIES: Json = [{ on: ["app.denied"], commands: ["all"] }];
+const TERMS = { permits: PERMITS, denies: DENIES };
+
+const LICENSES = {
+	project: license("project", { ...TERMS, masks: MASKS }),
+	capped: license("capped", { ...TERMS, limits: { rowsPerStatement: cap(2, "error") } }),
+};
+
+/** Pieces of every secret: long enough to stand for nothing else, short enough to be found in a part of it. */
+const NEEDLES: readonly Needle[] = SECRETS.flatMap(({ email, nick, salary, born, seen, note, row }) => [
+	...[...email, ...nick, ...note.map((text) => text.slice(0, -2)), ...row].flatMap((whole) =>
+		whole
+			.split(/[.@]/)
+			.filter((piece) => piece.length > 5 && piece !== "example")
+			.flatMap((piece) => textNeedles(piece, whole)),
+	),
+	...[...salary.filter((value) => value > 1000).map(String), ...born, ...seen.map((at) => at.slice(11, 16))].flatMap(
+		(value) => textNeedles(value).slice(0, 2),
+	),
+]);
+
+type Name = keyof typeof LICENSES;
+
+/** Licenses by name, for one of the two databases. */
+type Door = Readonly<Record<Name, RawOptions>>;
+
+async function openDoors(t: Test, server: string): Promise<readonly Door[]> {
+	const first = await createDatabase(t, server, SCHEMA);
+	const second = new URL(`${first}_b`).href;
+	const name = new URL(second).pathname.slice(1);
+	// A copy, so that the objects have the same identifiers.
+	await withClient(server, (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${name.slice(0, -2)}`));
+	t.teardown(() => withClient(server, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)));
+	const urls = [first, second];
+	for (const [index, secrets] of SECRETS.entries()) {
+		await withClient(urls[index] ?? "", (client) => client.query(secretsScript(secrets)));
+	}
+	const targets = Object.fromEntries(urls.map((url, index) => [`shop${index}`, targetOf(url)]));
+	const licet = await startLicet(t, { targets, licenses: LICENSES });
+	const grants = async (index: number): Promise<Door> => {
+		const of = async (name: Name) => rawGrant(await licet.grant({ license: name, target: `shop${index}` }));
+		return { project: await of("project"), capped: await of("capped") };
+	};
+	return [await grants(0), await grants(1)];
+}
+
+const extended = (sql: string): Buffer[] => [
+	wire.parse(sql),
+	wire.bind({ resultFormats: [1] }),
+	wire.describe("P"),
+	wire.execute(),
+	wire.sync,
+];
+
+type Way = "simple" | "extended";
+
+interface Told {
+	/** What came after the login. */
+	readonly messages: readonly wire.Message[];
+	readonly failure: string | undefined;
+}
+
+async function attempt(door: Door, attack: Attack, way: Way): Promise<Told> {
+	const options = door[attack.license ?? "project"];
+	const client = await RawClient.login({ ...options, parameters: { TimeZone: "UTC", ...attack.parameters } });
+	const before = client.received.length;
+	let failure: string | undefined;
+	try {
+		if (typeof attack.run === "function") await attack.run(client);
+		else for (const sql of attack.run) await (way === "simple" ? client.query(sql) : client.ask(...extended(sql)));
+	} catch (error) {
+		failure = String(error);
+	}
+	client.destroy();
+	return { messages: client.received.slice(before), failure };
+}
+
+/** Decisions are numbered by session. */
+const spoken = ({ messages }: Told): string =>
+	messages
+		.map(({ type, body }) => `${type} ${body.toString("latin1")}`)
+		.join("\n")
+		.replace(/d_[\w-]+\.\d+/g, "d_");
+
+const DENIALS: ReadonlySet<string> = new Set(["42501", "54000"]);
+
+function outcome({ messages }: Told): string {
+	const codes = messages.filter(({ type }) => type === "E").map((error) => wire.errorFields(error).C ?? "");
+	if (codes.some((code) => DENIALS.has(code))) return "denied";
+	if (codes.length > 0) return "native";
+	return messages.some(({ type }) => type === "D") ? "masked" : "nothing";
+}
+
+async function judge(t: Test, doors: readonly Door[], attack: Attack, way: Way): Promise<void> {
+	const name = `${attack.name} (${way})`;
+	const told: Told[] = [];
+	for (const door of doors) told.push(await attempt(door, attack, way));
+	const [one, other] = told as [Told, Told];
+	t.same([one.failure, other.failure], [undefined, undefined], `${name}: it comes to an end`);
+	for (const { messages } of told) {
+		t.same(found(NEEDLES, Buffer.concat(messages.map(({ body }) => body))), [], `${name}: no secret shows`);
+	}
+	t.equal(spoken(one), spoken(other), `${name}: other secrets make no difference`);
+	if (attack.expect !== "any") t.equal(outcome(one), attack.expect, `${name}: what becomes of it`);
+}
+
+// Some two thousand conversations.
+t.setTimeout(280_000);
+
+for (const [name, server, version] of [
+	["PostgreSQL of the system", testServers().pg15, 15],
+	["PostgreSQL 18", testServers().pg18, 18],
+] as const) {
+	t.test(name, { timeout: 140_000 }, async (t) => {
+		const doors = await openDoors(t, server);
+		for (const attack of ATTACKS) {
+			if ((attack.since ?? 0) > version) continue;
+			await judge(t, doors, attack, "simple");
+			const isSql = typeof attack.run !== "function" && !attack.run.some((sql) => sql.includes("; "));
+			if (isSql) await judge(t, doors, attack, "extended");
+		}
+	});
+}
