@@ -20,7 +20,7 @@ import type {
 } from "../protocols/engine.js";
 import type { RecordedDecision, RecordedReason } from "../recorder/entry.js";
 import type { CatalogView } from "../sql/catalog-view.js";
-import type { RelationUse, StatementFacts, TextFacts } from "../sql/facts.js";
+import { type RelationUse, type StatementFacts, type TextFacts, unknownStatement } from "../sql/facts.js";
 
 /** What a decision looks like in the recording, but for its id. */
 export type DecisionRecord = Omit<RecordedDecision, "id">;
@@ -200,21 +200,6 @@ function recorded(reasons: readonly Reason[]): RecordedReason[] {
 
 /** A text that could not be read at all is one statement of which nothing is known but that. */
 function unreadFacts(facts: TextFacts, text: string): StatementFacts {
-	return {
-		start: 0,
-		end: text.length,
-		tag: "UNREAD",
-		commands: [],
-		relations: [],
-		columns: [],
-		functions: [],
-		outputs: undefined,
-		opaqueResult: true,
-		writes: true,
-		deliversRows: true,
-		collects: [],
-		changesCatalog: true,
-		literalSensitive: true,
-		...(facts.refusal === undefined ? {} : { refusal: facts.refusal }),
-	};
+	const unknown = unknownStatement("UNREAD", text.length);
+	return facts.refusal === undefined ? unknown : { ...unknown, refusal: facts.refusal };
 }

@@ -207,3 +207,23 @@ export interface TextFacts {
 	/** Set when the text as a whole could not be read; `statements` is then empty. */
 	readonly refusal?: Refusal;
 }
+
+/** What is known of a statement of which nothing is known: it may do and deliver anything. */
+export function unknownStatement(tag: string, end: number): StatementFacts {
+	return {
+		start: 0,
+		end,
+		tag,
+		commands: [],
+		relations: [],
+		columns: [],
+		functions: [],
+		outputs: undefined,
+		opaqueResult: true,
+		writes: true,
+		deliversRows: true,
+		collects: [],
+		changesCatalog: true,
+		literalSensitive: true,
+	};
+}

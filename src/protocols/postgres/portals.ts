@@ -2,6 +2,7 @@
  * Portals and descriptions as the client's messages need them: under the license as it is now, and where nothing is known
  * of them.
  */
+import { unknownStatement } from "../../sql/facts.js";
 import type { Judgement } from "../engine.js";
 import type { RelayCore } from "./core.js";
 import { type Described, Portal } from "./model.js";
@@ -36,22 +37,8 @@ export function unseenPortal(core: RelayCore, name: string): Portal | undefined 
 	);
 }
 
-const UNSEEN = {
-	start: 0,
-	end: 0,
-	tag: "EXECUTE",
-	commands: [],
-	relations: [],
-	columns: [],
-	functions: [],
-	outputs: undefined,
-	opaqueResult: true,
-	writes: true,
-	deliversRows: true,
-	collects: [],
-	changesCatalog: false,
-	literalSensitive: true,
-};
+/** Its definitions are the server's affair: they were read when the statement was made. */
+const UNSEEN = { ...unknownStatement("EXECUTE", 0), changesCatalog: false };
 
 export function markDescribed(operation: Operation, described: Described | undefined): void {
 	if (described === undefined || described.described) return;
