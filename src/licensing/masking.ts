@@ -59,6 +59,9 @@ class Judge implements Masking {
 			case "project":
 				this.#projected(use, mask);
 				return;
+			case "probe":
+				if (mask.use === "project") this.#deny(use, mask);
+				return;
 			case "filter":
 				if (mask.use === "project") this.#deny(use, mask);
 				else this.#hide(use.outputs, hiddenWhole(mask));
@@ -140,7 +143,7 @@ class Judge implements Masking {
 	#isUsed(column: ColumnName): boolean {
 		const outputs = this.#facts.outputs ?? [];
 		return (
-			this.#usesOf(column).some(({ kind }) => kind !== "assign") ||
+			this.#usesOf(column).some(({ kind }) => kind !== "assign" && kind !== "probe") ||
 			outputs.some(({ sources }) => sources.some((source) => isSame(source, column)))
 		);
 	}

@@ -44,7 +44,7 @@ export function deniedRelations(license: License, facts: StatementFacts, ancestr
 		// Columns are looked at by themselves too, so that no way of reading one depends on the list of relations alone.
 		for (const use of facts.columns) {
 			const reached = { ...use, columns: [use.column], sort: sortOf(use, facts) };
-			if (use.kind === "assign" || !denyReaches(deny, reached, "select", ancestry)) continue;
+			if (use.kind === "assign" || use.kind === "probe" || !denyReaches(deny, reached, "select", ancestry)) continue;
 			findings.push(forbidden(deny.term, `select on ${formatRelation(use)} is denied${because}`));
 		}
 		for (const command of commandsAlone(facts)) {

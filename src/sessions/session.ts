@@ -114,7 +114,7 @@ export class Session implements RelayHost, TurnMember {
 		this.toClient(greeting);
 		this.#server.attach({
 			data: (chunk) => {
-				this.#relay.fromUpstream(chunk);
+				this.#guarded(() => this.#relay.fromUpstream(chunk));
 				// Nothing came of it but what the relay copied.
 				if (!this.#inTurn) this.#releaseReads();
 			},
@@ -136,6 +136,18 @@ export class Session implements RelayHost, TurnMember {
 		if (leftover.length > 0) this.#fromClient(leftover);
 	}
 
+	/** A fault of ours ends this session, with nothing passed on that was not judged, and no other. */
+	#guarded(work: () => void): void {
+		try {
+			work();
+		} catch (error) {
+			this.#context.log.error({ session: this.id, err: error }, "the session ends by a fault of the proxy");
+			this.#toUpstream = [];
+			this.#unrecorded = true;
+			this.terminate("recording", "the proxy met a fault of its own", undefined);
+		}
+	}
+
 	get license(): License {
 		return this.#policy.license;
 	}
@@ -147,7 +159,7 @@ export class Session implements RelayHost, TurnMember {
 	#fromClient(chunk: Buffer): void {
 		this.activeAt = performance.now();
 		this.bytesIn += chunk.length;
-		this.#relay.fromClient(chunk);
+		this.#guarded(() => this.#relay.fromClient(chunk));
 		if (!this.#inTurn) this.#releaseReads();
 	}
 

@@ -8,6 +8,7 @@ import type {
 	Catalog,
 	CatalogCast,
 	CatalogColumn,
+	CatalogConstraint,
 	CatalogFunction,
 	CatalogOperator,
 	CatalogRelation,
@@ -34,6 +35,18 @@ function groupBy<Entry>(
 	return groups;
 }
 
+function add<Key, Entry>(groups: Map<Key, Entry[]>, by: Key, entry: Entry): void {
+	const group = groups.get(by);
+	if (group === undefined) groups.set(by, [entry]);
+	else group.push(entry);
+}
+
+/** A foreign key, and the relation that has it. */
+export interface Reference {
+	readonly from: CatalogRelation;
+	readonly constraint: CatalogConstraint;
+}
+
 export class CatalogIndex {
 	readonly catalog: Catalog;
 	readonly parse: (sql: string) => unknown;
@@ -43,6 +56,10 @@ export class CatalogIndex {
 	readonly #relations = new Map<string, CatalogRelation>();
 	readonly #relationsById = new Map<number, CatalogRelation>();
 	readonly #columns = new Map<CatalogRelation, ReadonlyMap<string, CatalogColumn>>();
+	/** Constraints of a relation and of all that inherit from it, by OID. */
+	readonly #constraints = new Map<number, CatalogConstraint[]>();
+	/** Foreign keys by the OID of what they point to. */
+	readonly #references = new Map<number, Reference[]>();
 	readonly #functions: ReadonlyMap<string, readonly CatalogFunction[]>;
 	readonly #builtins: ReadonlySet<string>;
 	readonly #operators: ReadonlyMap<string, readonly CatalogOperator[]>;
@@ -56,12 +73,31 @@ export class CatalogIndex {
 		for (const relation of catalog.relations) {
 			this.#relations.set(key(relation.schema, relation.name), relation);
 			if (relation.id !== 0) this.#relationsById.set(relation.id, relation);
+			this.#addConstraints(relation);
 		}
 		for (const type of catalog.types) this.#types.set(key(type.schema, type.name), type);
 		this.#functions = groupBy(catalog.functions, (entry) => entry.name);
 		this.#builtins = new Set(catalog.builtinFunctions);
 		this.#operators = groupBy(catalog.operators, (entry) => entry.name);
 		this.#casts = groupBy(catalog.casts, (entry) => entry.target);
+	}
+
+	#addConstraints(relation: CatalogRelation): void {
+		for (const constraint of relation.constraints ?? []) {
+			// Rows that are written through a parent meet what its children demand.
+			for (const id of [relation.id, ...relation.parents]) add(this.#constraints, id, constraint);
+			const { target } = constraint;
+			if (target !== undefined) add(this.#references, target.relation, { from: relation, constraint });
+		}
+	}
+
+	constraintsOf(relation: CatalogRelation): readonly CatalogConstraint[] {
+		return this.#constraints.get(relation.id) ?? NONE;
+	}
+
+	/** Foreign keys that point to a relation. */
+	referencesTo(relation: CatalogRelation): readonly Reference[] {
+		return this.#references.get(relation.id) ?? NONE;
 	}
 
 	hasSchema(name: string): boolean {

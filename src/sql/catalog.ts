@@ -24,6 +24,21 @@ export interface CatalogColumn {
 	readonly generatedFrom?: readonly string[];
 }
 
+/** What the server compares a written row with. */
+export interface CatalogConstraint {
+	readonly kind: "unique" | "exclusion" | "check" | "reference";
+	/** Columns of the relation that take part, those of expressions and predicates among them. */
+	readonly columns: readonly string[];
+	/** What a foreign key points to, and whether it refuses that this is changed or deleted. */
+	readonly target?: {
+		/** OID. */
+		readonly relation: number;
+		readonly columns: readonly string[];
+		readonly refusesUpdate: boolean;
+		readonly refusesDelete: boolean;
+	};
+}
+
 export interface CatalogRelation {
 	/** PostgreSQL OID; 0 where the engine has none. */
 	readonly id: number;
@@ -34,6 +49,7 @@ export interface CatalogRelation {
 	readonly columns: readonly CatalogColumn[];
 	/** Definition text of a view or materialized view. */
 	readonly definition?: string;
+	readonly constraints?: readonly CatalogConstraint[];
 	/** OIDs of the tables it inherits from or is a partition of, nearest first. */
 	readonly parents: readonly number[];
 }

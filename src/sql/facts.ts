@@ -74,6 +74,8 @@ export type ColumnUseKind =
 	| "derive"
 	/** It is written into another relation, variable or file. */
 	| "copy"
+	/** A write compares with it for equality, and tells by its outcome: unique keys, foreign keys. */
+	| "probe"
 	/** It is itself assigned to (INSERT, UPDATE SET target). No value is read. */
 	| "assign";
 

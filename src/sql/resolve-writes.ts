@@ -5,6 +5,7 @@
  * only where a column of it is read. What flows into a written column is a `copy`.
  */
 import type { CatalogRelation } from "./catalog.js";
+import { constraintUses } from "./constraints.js";
 import type { FoundRelation } from "./dialect.js";
 import type { Command } from "./facts.js";
 import type {
@@ -93,6 +94,30 @@ function writes(r: Resolver, found: FoundRelation, command: Command, columns: re
 	}
 }
 
+/** What the constraints tell of a write; `columns` undefined: rows are deleted. */
+function tells(r: Resolver, found: FoundRelation, command: Command, columns: readonly string[] | undefined): void {
+	const { relation } = found;
+	if (!isExpanded(found)) {
+		constraintUses(r, relation, command, columns);
+		return;
+	}
+	const { index } = r.dialect;
+	const lineage = viewLineage(r, relation);
+	const bases = new Map<CatalogRelation, string[]>();
+	for (const { schema, name } of lineage.uses.relations()) {
+		const base = index.relation(schema, name);
+		if (base !== undefined) bases.set(base, []);
+	}
+	for (const column of columns ?? []) {
+		const at = relation.columns.findIndex((candidate) => candidate.name === column);
+		for (const { column: own } of lineage.columns[at]?.value.flows.values() ?? []) {
+			const base = index.relation(own.schema, own.name);
+			if (base !== undefined) bases.get(base)?.push(own.column);
+		}
+	}
+	for (const [base, written] of bases) constraintUses(r, base, command, columns && written);
+}
+
 function checkColumn(r: Resolver, relation: CatalogRelation, column: AssignedColumn): string {
 	if (r.dialect.index.column(relation, column.column) === undefined) {
 		throw unresolved(`column "${column.column}" of "${relation.name}" does not exist`, column.position);
@@ -110,6 +135,12 @@ function assign(r: Resolver, written: Written, command: Command, list: readonly 
 		copied(r, r.value(item.value, scope), "SET");
 		indexes(r, item, scope);
 	}
+	tells(
+		r,
+		written.found,
+		command,
+		list.map((item) => item.column),
+	);
 }
 
 function indexes(r: Resolver, column: AssignedColumn, scope: Scope): void {
@@ -131,6 +162,7 @@ function insert(r: Resolver, body: Insert, scope: Scope): ResolvedColumns | unde
 	const source = body.source === undefined ? undefined : r.query(body.source, scope);
 	const columns = insertColumns(r, written, body.columns, widthOf(source));
 	writes(r, written.found, "insert", columns);
+	tells(r, written.found, "insert", columns);
 	for (const column of body.columns ?? []) indexes(r, column, scopeOf(scope, []));
 	const given = source?.columns.map(readColumn) ?? [];
 	for (const value of given) copied(r, value, "INSERT");
@@ -193,6 +225,7 @@ function update(r: Resolver, body: Update, scope: Scope): ResolvedColumns | unde
 
 function remove(r: Resolver, body: Delete, scope: Scope): ResolvedColumns | undefined {
 	const written = openTarget(r, body.target, "delete");
+	tells(r, written.found, "delete", undefined);
 	const items = [written.item, ...resolveSources(r, body.using, scope)];
 	if (body.where !== undefined) condition(r, body.where, scopeOf(scope, items), "WHERE");
 	return returning(r, body.returning, written, items, scope);
@@ -216,11 +249,13 @@ function mergeClause(r: Resolver, written: Written, clause: MergeClause, scope: 
 	if (clause.command === "nothing") return;
 	r.uses.commands.add(clause.command);
 	writes(r, written.found, clause.command, []);
+	if (clause.command === "delete") tells(r, written.found, "delete", undefined);
 	if (clause.command === "update") assign(r, written, "update", clause.assignments, scope);
 	if (clause.command !== "insert") return;
 	const values = expandList(r, clause.values ?? [], scope);
 	const columns = insertColumns(r, written, clause.columns, values.length);
 	writes(r, written.found, "insert", columns);
+	tells(r, written.found, "insert", columns);
 	for (const column of clause.columns ?? []) indexes(r, column, scope);
 	for (const value of values) copied(r, value, "INSERT");
 }

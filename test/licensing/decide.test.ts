@@ -781,6 +781,49 @@ t.test("obligations, collectors, refusals, PREPARE, observe", (t) => {
 	t.end();
 });
 
+t.test("what a write or a function of a user's tells", (t) => {
+	const capped = license(`permits:
+  - { on: ["app.*"], commands: [read, write] }
+  - { on: ["app.log"], commands: [insert] }
+  - { functions: ["app.glue", "tools.*"] }
+masks: [ { columns: ["app.users.email"], with: hash }, { columns: ["app.users.phone"], with: null, use: filter } ]
+limits: { rowsPerStatement: { max: 10, then: error } }
+`);
+	const outputs = (direct: boolean) => [
+		{ name: "email", sources: [{ schema: "app", name: "users", column: "email" }], direct },
+	];
+	const email = (direct: boolean) => {
+		const columns = [col("app.users.email", "project", [0])];
+		const facts = select("app.users", "email");
+		return decideStatement(capped, { ...facts, columns, outputs: outputs(direct) });
+	};
+	t.equal(allows(t, email(true), "alone")?.masks.get(0)?.mask.kind, "hash");
+	t.equal(allows(t, email(false), "mixed")?.masks.get(0)?.mask.kind, "null", "no pseudonyms among guesses");
+
+	const insert = (column: string) =>
+		decideStatement(
+			capped,
+			cmd("INSERT", ["insert"], [rel("app.users", "insert", [column])], {
+				columns: [col(`app.users.${column}`, "assign"), col(`app.users.${column}`, "probe", [], "a unique key")],
+			}),
+		);
+	denies(t, insert("email"), /masks\[0\].*not used in a unique key/, "it would tell whether the value is there");
+	allows(t, insert("phone"), "equality is allowed");
+	const reduces = (name: string, columns: string[] | undefined) => {
+		const ancestry = { parents: () => [], columns: () => columns };
+		return allows(t, decideStatement(capped, cmd("INSERT", ["insert"], [rel(name, "insert")]), ancestry), name);
+	};
+	t.ok(reduces("app.log", undefined)?.touchesMasked, "columns that are not known");
+	t.notOk(reduces("app.log", ["id"])?.touchesMasked);
+
+	const calls = (name: string, form: FunctionUse["form"]) =>
+		decideStatement(capped, cmd("SELECT", ["select"], [], { functions: [fn(name, "user", form)], outputs: [] }));
+	t.equal(allows(t, calls("tools.rows", "function"), "a function may deliver rows")?.rows?.max, 10);
+	allows(t, calls("app.glue", "aggregate"), "an aggregate that is named");
+	denies(t, calls("tools.glue", "aggregate"), /tools\.glue collects/, "one that no permit names may collect");
+	t.end();
+});
+
 t.test("the origin wall's questions", (t) => {
 	const l = license(`permits:
   - { on: ["app.*"], commands: [read] }

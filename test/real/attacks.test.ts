@@ -17,7 +17,7 @@ const TABLES = ["users", "words", "sizes", "things", "orders", "base", "parts", 
 const PERMITS: Json = [
 	{ on: [...TABLES, "frozen"].map((name) => `app.${name}`), commands: ["read", "write"] },
 	{ on: ["app.tickets"], commands: ["read", "insert", "update", "merge"], columns: ["id", "status", "a"] },
-	{ on: ["sandbox.*"], commands: ["all"] },
+	{ on: ["sandbox.*"], commands: ["read", "write", "ddl", "lock", "comment"] },
 	{ functions: ["sandbox.*", "app.words_of"] },
 ];
 

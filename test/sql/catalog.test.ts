@@ -72,7 +72,8 @@ async function checkSnapshot(t: Test, server: string) {
 	t.ok(catalog.version >= 120000);
 	t.same(
 		["app", "Odd.Name", "public", "pg_catalog", "information_schema"].filter((name) => !catalog.schemas.includes(name)),
-		[],
+		["Odd.Name"],
+		"schemas that the user may not use are not looked up in",
 	);
 
 	const users = relation(catalog, "app", "users");
@@ -102,6 +103,7 @@ async function checkSnapshot(t: Test, server: string) {
 	t.equal(relation(catalog, "pg_catalog", "pg_tables").definition, undefined);
 	t.ok(relation(catalog, "information_schema", "columns").columns.length > 20);
 	t.equal(relation(catalog, "app", "users_id_seq").kind, "sequence");
+	t.same(relation(catalog, "Odd.Name", 't"x').constraints, undefined);
 	t.equal(relation(catalog, "Odd.Name", 't"x').columns[0]?.name, "c'y");
 
 	const base = relation(catalog, "app", "base");

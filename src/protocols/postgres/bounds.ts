@@ -5,6 +5,13 @@
 /** Longest message before login, in bytes: a client that has not shown who it is may not make us hold more. */
 export const LOGIN_MESSAGE_BYTES = 64 * 1024;
 
+/**
+ * Longest Query, Parse or Bind, in bytes, whatever the configuration says of messages: its text and parameters are
+ * recorded whole, as text, and the runtime's strings end at 512 Mi characters (two for each byte of a binary parameter,
+ * more in JSON). Larger values travel by COPY.
+ */
+export const RECORDED_MESSAGE_BYTES = 64 * 1024 * 1024;
+
 /** Longest statement or portal name that the server tells apart, in bytes (its NAMEDATALEN less the terminator). */
 export const NAME_BYTES = 63;
 

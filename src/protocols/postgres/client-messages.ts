@@ -19,7 +19,7 @@ import {
 	readParse,
 	readQuery,
 } from "./messages.js";
-import { MAX_PORTALS, MAX_STATEMENTS, Portal, PreparedStatement, samePath } from "./model.js";
+import { MAX_PORTALS, Portal, PreparedStatement, samePath } from "./model.js";
 import { together } from "./namespace.js";
 import { Operation } from "./operations.js";
 import { sendAsSeries } from "./own-series.js";
@@ -280,7 +280,7 @@ export class ClientMessages {
 			core.denyInSeries(core.denial(execution), execution);
 			return "drop";
 		}
-		if (model.statements.size >= MAX_STATEMENTS) return this.#tooMany(data, start, "prepared statements");
+		if (model.holdsTooMany) return this.#tooMany(data, start, "prepared statements");
 		const operation = new Operation("parse");
 		// Several statements are refused by the server.
 		if (judgement.verdicts.length <= 1) {

@@ -5,6 +5,7 @@
  * Specification: PostgreSQL documentation, "Message Formats". Only the message types listed here are spoken; any other
  * ends the session.
  */
+import { RECORDED_MESSAGE_BYTES } from "./bounds.js";
 import { ClientMessages } from "./client-messages.js";
 import { FRONT, frameBytes, HEADER_BYTES } from "./codes.js";
 import { MAX_UNANSWERED, type RelayCore } from "./core.js";
@@ -131,8 +132,11 @@ export class ClientSide {
 			this.#core.fatal("08P01", what, undefined, `client broke the protocol: ${what}`);
 			return false;
 		}
-		if (bytes > this.#messageBytes && type !== FRONT.copyData) {
-			const detail = `The message has ${bytes} bytes; the bound is ${this.#messageBytes} (bounds.messageBytes).`;
+		const isOwnBound = RECORDED.has(type) && this.#messageBytes > RECORDED_MESSAGE_BYTES;
+		const bound = isOwnBound ? RECORDED_MESSAGE_BYTES : this.#messageBytes;
+		if (bytes > bound && type !== FRONT.copyData) {
+			const why = isOwnBound ? "statements and parameters are recorded whole" : "bounds.messageBytes";
+			const detail = `The message has ${bytes} bytes; the bound is ${bound} (${why}).`;
 			this.#core.fatal("08P01", "message is too long", detail, "client sent a message that is too long");
 			return false;
 		}
@@ -159,6 +163,8 @@ export class ClientSide {
 		}
 	}
 }
+
+const RECORDED: ReadonlySet<number> = new Set([FRONT.query, FRONT.parse, FRONT.bind]);
 
 /** `password` is a message of the login alone. */
 const FRONT_TYPES: ReadonlySet<number> = new Set(Object.values(FRONT).filter((type) => type !== FRONT.password));

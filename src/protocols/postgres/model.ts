@@ -13,8 +13,12 @@ import { type Effect, Namespace, together } from "./namespace.js";
 import type { RowPlan } from "./row-plan.js";
 
 /** Bounds of the model: beyond them the client is refused, since nothing here may grow without end. */
-export const MAX_STATEMENTS = 20_000;
+const MAX_STATEMENTS = 20_000;
 export const MAX_PORTALS = 20_000;
+
+/** Likewise of their texts together, in bytes, as they are weighed with every so many statements. */
+const MAX_STATEMENTS_BYTES = 64 * 1024 * 1024;
+const WEIGHED_EVERY = 64;
 
 /** Longest name in a search path, in bytes: the server cuts what is longer. */
 const NAME_BYTES = 63;
@@ -127,6 +131,15 @@ export class SessionModel {
 	#lastPath: readonly string[] | undefined;
 	#pathChange: Effect | undefined;
 	#pathSeries = 0;
+
+	/** No more prepared statements are taken. */
+	get holdsTooMany(): boolean {
+		const { size } = this.statements;
+		if (size >= MAX_STATEMENTS) return true;
+		return (
+			size > 0 && size % WEIGHED_EVERY === 0 && this.statements.sum(({ text }) => text.length) > MAX_STATEMENTS_BYTES
+		);
+	}
 
 	/** At the end of a transaction portals are gone; cursors may have been declared WITH HOLD and are kept. */
 	endTransaction(): void {

@@ -57,6 +57,13 @@ export class Namespace<V> {
 		return this.#newest.size;
 	}
 
+	/** The sum over all that names stand for now. */
+	sum(weigh: (value: V) => number): number {
+		let sum = 0;
+		for (const { value } of this.#newest.values()) if (value !== undefined) sum += weigh(value);
+		return sum;
+	}
+
 	/** What the name stands for if all that was sent succeeds. */
 	get(name: string): V | undefined {
 		return this.#newest.get(name)?.value;

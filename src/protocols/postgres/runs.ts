@@ -7,7 +7,7 @@
 import type { Execution, Judgement, Verdict } from "../engine.js";
 import type { RelayCore } from "./core.js";
 import { denialFrame, errorFrame } from "./denials.js";
-import { type Counter, MAX_STATEMENTS, type Portal, type PreparedStatement, samePath } from "./model.js";
+import { type Counter, type Portal, type PreparedStatement, samePath } from "./model.js";
 import type { Effect } from "./namespace.js";
 import type { DenialFrame } from "./operations.js";
 import { failsOnCap, portalRefusal, type Refused, refusal, type Step } from "./string-rules.js";
@@ -149,7 +149,7 @@ function resolve(core: RelayCore, verdict: Verdict, sql: string, portal: Portal 
 		if (effect.kind === "execute") resolved = resolveExecute(core, step, effect.name);
 		else if (effect.kind === "fetch") resolved = resolveFetch(core, step, effect.name);
 		else {
-			if (effect.kind === "prepare" && core.model.statements.size >= MAX_STATEMENTS) return TOO_MANY;
+			if (effect.kind === "prepare" && core.model.holdsTooMany) return TOO_MANY;
 			return { kind: "step", step };
 		}
 		if (resolved.kind !== "step" || resolved.step === step) return resolved;

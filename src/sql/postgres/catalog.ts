@@ -9,6 +9,7 @@ import type {
 	Catalog,
 	CatalogCast,
 	CatalogColumn,
+	CatalogConstraint,
 	CatalogFunction,
 	CatalogOperator,
 	CatalogRelation,
@@ -82,6 +83,22 @@ const QUERIES = {
 				OR (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = e.oid))
 		JOIN pg_catalog.pg_attribute s ON s.attrelid = a.attrelid AND s.attnum = d.refobjsubid
 		WHERE a.attgenerated <> ''`,
+	// A unique index need not be a constraint; columns of expressions and predicates are what the index depends on.
+	keys: `SELECT i.indrelid, CASE WHEN i.indisexclusion THEN 'x' ELSE 'u' END,
+		(SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum > 0
+			AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+				WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
+				AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid
+				AND d.refobjsubid = a.attnum)))
+		FROM pg_catalog.pg_index i
+		WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= ${FIRST_USER_OID}`,
+	constraints: `SELECT c.conrelid, c.contype,
+		(SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
+			WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)),
+		c.confrelid, (SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
+			WHERE a.attrelid = c.confrelid AND a.attnum = ANY (c.confkey)),
+		c.confupdtype IN ('a', 'r'), c.confdeltype IN ('a', 'r')
+		FROM pg_catalog.pg_constraint c WHERE c.contype IN ('c', 'f') AND c.conrelid >= ${FIRST_USER_OID}`,
 	inheritance: "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno",
 	functions: `SELECT n.nspname, p.proname, p.prokind,
 		(SELECT pg_catalog.json_agg(tn.nspname || '.' || t.typname ORDER BY u.ord)
@@ -121,6 +138,8 @@ const watched = [
 	["pg_operator", "oid"],
 	["pg_cast", "oid"],
 	["pg_inherits", "inhrelid"],
+	["pg_index", "indexrelid"],
+	["pg_constraint", "oid"],
 ] as const;
 
 /** Watched whole: rights on the server's own schemas and memberships decide which schemas names are looked up in. */
@@ -154,6 +173,8 @@ export async function readCatalog(
 	const columns = await run(QUERIES.columns);
 	const generated = await run(QUERIES.generated);
 	const inheritance = await run(QUERIES.inheritance);
+	const keys = await run(QUERIES.keys);
+	const constraints = await run(QUERIES.constraints);
 	const functions = await run(QUERIES.functions);
 	const builtins = await run(QUERIES.builtins);
 	const operators = await run(QUERIES.operators);
@@ -167,7 +188,7 @@ export async function readCatalog(
 		database,
 		epoch,
 		schemas: schemas.map(first),
-		relations: buildRelations(relations, columns, generated, inheritance),
+		relations: buildRelations(relations, columns, generated, inheritance, [...keys, ...constraints]),
 		functions: functions.map(buildFunction),
 		builtinFunctions: builtins.map(first),
 		operators: operators.map(buildOperator),
@@ -190,6 +211,7 @@ function buildRelations(
 	columns: readonly Row[],
 	generated: readonly Row[],
 	inheritance: readonly Row[],
+	constraints: readonly Row[],
 ): CatalogRelation[] {
 	const sources = grouped(
 		generated,
@@ -198,6 +220,7 @@ function buildRelations(
 	);
 	const columnsOf = grouped(columns, first, (row) => buildColumn(row, sources));
 	const parentsOf = grouped(inheritance, first, (row) => Number(row[1]));
+	const constraintsOf = grouped(constraints, first, buildConstraint);
 	return relations.map((row) => {
 		const [oid = "", schema = "", name = "", kind = ""] = texts(row);
 		const definition = row[4];
@@ -208,9 +231,49 @@ function buildRelations(
 			kind: relationKinds[kind] ?? "table",
 			columns: columnsOf.get(oid) ?? [],
 			...(definition ? { definition } : {}),
+			...withConstraints(constraintsOf.get(oid), columnsOf.get(oid) ?? []),
 			parents: ancestors(oid, parentsOf),
 		};
 	});
+}
+
+const constraintKinds: Readonly<Record<string, CatalogConstraint["kind"]>> = {
+	u: "unique",
+	x: "exclusion",
+	c: "check",
+	f: "reference",
+};
+
+function buildConstraint(row: Row): CatalogConstraint {
+	// A kind that is not known compares in an unknown way.
+	const kind = constraintKinds[row[1] ?? ""] ?? "exclusion";
+	const columns = nameArray(row[2]);
+	if (kind !== "reference") return { kind, columns };
+	const target = {
+		relation: Number(row[3]),
+		columns: nameArray(row[4]),
+		refusesUpdate: row[5] === "t",
+		refusesDelete: row[6] === "t",
+	};
+	return { kind, columns, target };
+}
+
+/** Whoever writes a column writes those that are generated from it. */
+function withConstraints(
+	constraints: readonly CatalogConstraint[] | undefined,
+	columns: readonly CatalogColumn[],
+): { readonly constraints?: readonly CatalogConstraint[] } {
+	if (constraints === undefined) return {};
+	const sources = new Map(columns.map((column) => [column.name, column.generatedFrom ?? []]));
+	const whole = (names: readonly string[]) => [
+		...new Set(names.flatMap((name) => [name, ...(sources.get(name) ?? [])])),
+	];
+	return { constraints: constraints.map((constraint) => ({ ...constraint, columns: whole(constraint.columns) })) };
+}
+
+function nameArray(cell: string | null | undefined): string[] {
+	const names: unknown = JSON.parse(cell ?? "[]");
+	return Array.isArray(names) ? names.map(String) : [];
 }
 
 function buildColumn(row: Row, sources: ReadonlyMap<string, readonly string[]>): CatalogColumn {
@@ -248,12 +311,11 @@ function ofExtension(extension: string | null | undefined): { extension?: string
 
 function buildFunction(row: Row): CatalogFunction {
 	const [schema = "", name = "", kind = ""] = texts(row);
-	const types: unknown = JSON.parse(row[3] ?? "[]");
 	return {
 		schema,
 		name,
 		kind: functionKinds[kind] ?? "function",
-		arguments: Array.isArray(types) ? types.map(String) : [],
+		arguments: nameArray(row[3]),
 		...ofExtension(row[4]),
 	};
 }

@@ -1,5 +1,6 @@
 /** Statements around a query: EXPLAIN, COPY, CREATE TABLE AS, SELECT INTO, CREATE VIEW, REFRESH. */
 import type { CatalogRelation } from "../catalog.js";
+import { constraintUses } from "../constraints.js";
 import type { Output, StatementFacts } from "../facts.js";
 import { condition } from "../resolve-expressions.js";
 import { relationItem } from "../resolve-sources.js";
@@ -103,6 +104,7 @@ function copyFrom(s: Statement, body: Body): Pick<Draft, "outputs"> {
 	for (const column of columns) {
 		s.uses.column({ schema: found.relation.schema, name: found.relation.name, column }, "assign", "COPY");
 	}
+	constraintUses(s.resolver, found.relation, "copyFrom", columns);
 	if (body.whereClause !== undefined) {
 		// It looks at the rows that come in, not at those that are there; functions and operators count.
 		const item = relationItem(s.resolver, found, undefined, "copyFrom", false);

@@ -1,0 +1,79 @@
+/**
+ * What a write tells by its outcome: a unique key refuses a value that is there already (or ON CONFLICT passes over it),
+ * a foreign key one that is not there, a check compares with columns that are not written. Whoever may only write could
+ * ask so for values that may not be read, so each such comparison is a use of the columns that it looks at.
+ */
+import type { CatalogConstraint, CatalogRelation } from "./catalog.js";
+import type { Command, RelationName } from "./facts.js";
+import type { Resolver } from "./resolver.js";
+
+/** `written`: columns that are assigned; undefined where whole rows go (DELETE). */
+export function constraintUses(
+	r: Resolver,
+	relation: CatalogRelation,
+	command: Command,
+	written: readonly string[] | undefined,
+): void {
+	const { index } = r.dialect;
+	if (written !== undefined) {
+		for (const constraint of index.constraintsOf(relation)) {
+			const concerns = constraint.columns.some((column) => written.includes(column));
+			if (concerns) ownUses(r, relation, constraint, command, written);
+		}
+	}
+	for (const { from, constraint } of index.referencesTo(relation)) {
+		const { target, columns } = constraint;
+		if (target === undefined) continue;
+		const moves = written === undefined ? target.refusesDelete : target.refusesUpdate;
+		const concerns = written === undefined || target.columns.some((column) => written.includes(column));
+		if (moves && concerns)
+			probe(r, from, columns, "a foreign key that points here, which tells whether a value is there");
+	}
+}
+
+function ownUses(
+	r: Resolver,
+	relation: CatalogRelation,
+	constraint: CatalogConstraint,
+	command: Command,
+	written: readonly string[],
+): void {
+	const rest = constraint.columns.filter((column) => !written.includes(column));
+	switch (constraint.kind) {
+		case "unique":
+			probe(
+				r,
+				relation,
+				constraint.columns.filter((column) => written.includes(column)),
+				UNIQUE,
+			);
+			compare(r, relation, rest, UNIQUE);
+			break;
+		case "exclusion":
+			compare(r, relation, constraint.columns, "an exclusion constraint, which tells what is there");
+			break;
+		case "check":
+			// A new row is all of the writer's making.
+			if (command === "update") compare(r, relation, rest, "a check together with what is written");
+			break;
+		case "reference": {
+			const target = constraint.target && r.dialect.index.relationById(constraint.target.relation);
+			if (target !== undefined) probe(r, target, constraint.target?.columns ?? [], REFERENCE);
+			compare(r, relation, rest, REFERENCE);
+			break;
+		}
+		default:
+			constraint.kind satisfies never;
+	}
+}
+
+const UNIQUE = "a unique key, which tells whether a value is there";
+const REFERENCE = "a foreign key, which tells whether a value is there";
+
+function probe(r: Resolver, { schema, name }: RelationName, columns: readonly string[], where: string): void {
+	for (const column of columns) r.uses.column({ schema, name, column }, "probe", where);
+}
+
+function compare(r: Resolver, { schema, name }: RelationName, columns: readonly string[], where: string): void {
+	for (const column of columns) r.uses.column({ schema, name, column }, "derive", where);
+}
