@@ -10,7 +10,7 @@ export const LOGIN_MESSAGE_BYTES = 64 * 1024;
  * recorded whole, as text, and the runtime's strings end at 512 Mi characters (two for each byte of a binary parameter,
  * more in JSON). Larger values travel by COPY.
  */
-export const RECORDED_MESSAGE_BYTES = 64 * 1024 * 1024;
+export const RECORDED_MESSAGE_BYTES = 128 * 1024 * 1024;
 
 /** Longest statement or portal name that the server tells apart, in bytes (its NAMEDATALEN less the terminator). */
 export const NAME_BYTES = 63;
