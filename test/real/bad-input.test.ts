@@ -102,7 +102,6 @@ async function stillServes(t: Test, after: string): Promise<void> {
 }
 
 const process = licet.pid;
-t.teardown(() => t.equal(licet.pid, process, "all of it in one process"));
 
 /** Sends bytes on a fresh connection and gives all that comes until the other side closes. */
 async function throwAt(
@@ -448,3 +447,5 @@ await t.test("TLS to a port that has none", async (t) => {
 	client.destroy();
 	await stillServes(t, "TLS");
 });
+
+t.equal(licet.pid, process, "all of it was met by one process");
