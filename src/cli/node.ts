@@ -24,13 +24,10 @@ import { adminSocket, logFolder } from "./paths.js";
 const CACHE_BYTES = 64 * 1024 * 1024;
 /** Reading one text; beyond it the text is denied and the reader replaced. */
 const ANALYSIS_MS = 1000;
-/** A log that could not be written is tried again this often. */
-const REOPEN_MS = 1000;
 
 export interface Node {
 	readonly config: Config;
 	readonly control: Control;
-	readonly problems: () => readonly { readonly file: string; readonly message: string }[];
 	close(): Promise<void>;
 }
 
@@ -86,11 +83,9 @@ async function assemble(
 		timeoutMs: ANALYSIS_MS,
 	});
 	opened.push(() => analyser.close());
-	const engines = new Map([[postgres.name, postgres]]);
-	const gateway = new Gateway({ config, grants, licenses, recorder, analyser, engines, env, log });
+	const gateway = new Gateway({ config, grants, licenses, recorder, analyser, env, log });
 	opened.push(() => gateway.close());
 	recorder.countersOf = (session) => gateway.counters(session);
-	opened.push(watchJournal(recorder, log));
 	const listeners = await listen(config, gateway, grants, log);
 	opened.push(() => {
 		for (const listener of listeners) listener.close();
@@ -99,22 +94,7 @@ async function assemble(
 	const running: Running[] = [await openAdminSocket(adminSocket(config), control, log)];
 	if (config.listen.api !== undefined) running.push(await openApi(config.listen.api, control, log));
 	opened.push(() => Promise.all(running.map((one) => one.close())));
-	return { config, control, problems: () => licenses.problems(), close };
-}
-
-/** A full disk gets room again, and then service goes on. */
-function watchJournal(recorder: Recorder, log: Logger): () => void {
-	const timer = setInterval(() => {
-		if (recorder.journal.failure === undefined) return;
-		try {
-			recorder.journal.reopen();
-			log.info("the recording can be written again");
-		} catch {
-			// Still failing: it was logged when it began.
-		}
-	}, REOPEN_MS);
-	timer.unref();
-	return () => clearInterval(timer);
+	return { config, control, close };
 }
 
 async function listen(config: Config, gateway: Gateway, grants: Grants, log: Logger): Promise<Listener[]> {

@@ -106,12 +106,6 @@ export interface OriginVerdict {
 	readonly name: string;
 }
 
-/** Settings of the session that change how its text is read. */
-export interface ReadingState {
-	/** undefined: not known at the moment; nothing may be judged until the server was asked. */
-	readonly searchPath: readonly string[] | undefined;
-}
-
 /** What a relay needs from the session that owns it. */
 export interface RelayHost {
 	/** Output for either side; the session writes it once a turn, the recording first. */

@@ -45,7 +45,6 @@ export interface GatewayOptions {
 	readonly licenses: LicenseShelf;
 	readonly recorder: GatewayRecorder;
 	readonly analyser: Analyser;
-	readonly engines: ReadonlyMap<string, Engine>;
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly log: Logger;
 }
@@ -109,10 +108,6 @@ export class Gateway {
 			this.#endWhere((session) => session.grant.id === grant.id, endedHow(how));
 		});
 		this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
-	}
-
-	get size(): number {
-		return this.#sessions.size;
 	}
 
 	counters(id: string): LiveCounters | undefined {

@@ -67,6 +67,8 @@ export class Session implements RelayHost, TurnMember {
 	activeAt = performance.now();
 	readonly unrestricted: boolean;
 	readonly #context: SessionContext;
+	/** What the ids of its decisions begin with. */
+	readonly #decisions: string;
 	readonly #client: Wire;
 	readonly #server: Wire;
 	readonly #relay: Relay;
@@ -101,6 +103,7 @@ export class Session implements RelayHost, TurnMember {
 		context: SessionContext,
 	) {
 		this.#context = context;
+		this.#decisions = id.replace("s_", "d_");
 		this.#policy = policy;
 		this.#catalog = catalog;
 		this.#client = client;
@@ -251,7 +254,7 @@ export class Session implements RelayHost, TurnMember {
 		this.#entries += 1;
 		if (!parseOnly) this.statements += 1;
 		const number = this.#entries;
-		const id = `${this.id.replace("s_", "d_")}.${number}`;
+		const id = `${this.#decisions}.${number}`;
 		const denial = this.#denial(verdict, id, parseOnly, overruling);
 		if (denial !== undefined) this.denied += 1;
 		const decision =

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Test } from "tap";
 import { freePort } from "../../src/cli/free-port.js";
+import { type CommandResult, outcome } from "./command.js";
 import { licetCommand } from "./project.js";
 import type { RawOptions } from "./raw-client.js";
 
@@ -53,12 +54,6 @@ export interface IssuedGrant {
 	readonly password: string;
 	readonly url: string;
 	readonly expiresAt: string;
-}
-
-export interface CommandResult {
-	readonly code: number | null;
-	readonly stdout: string;
-	readonly stderr: string;
 }
 
 export interface Licet {
@@ -160,22 +155,11 @@ export async function openLicet(options: LicetOptions): Promise<Licet & { close(
 /** Runs one command of Licet to its end. */
 export function runLicet(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
 	const [program, ...args] = licetCommand();
-	return new Promise((resolve, reject) => {
-		const child = spawn(program, [...args, ...words], {
-			env: { ...process.env, ...env },
-			stdio: ["ignore", "pipe", "pipe"],
-		});
-		let stdout = "";
-		let stderr = "";
-		child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-			stdout += chunk;
-		});
-		child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-			stderr += chunk;
-		});
-		child.once("error", reject);
-		child.once("close", (code) => resolve({ code, stdout, stderr }));
+	const child = spawn(program, [...args, ...words], {
+		env: { ...process.env, ...env },
+		stdio: ["ignore", "pipe", "pipe"],
 	});
+	return outcome(child);
 }
 
 function configuration(port: number, options: LicetOptions): Json {

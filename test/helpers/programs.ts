@@ -1,6 +1,6 @@
 /** PostgreSQL's own programs as clients: psql, pgbench, pg_dump, logged in by environment. */
 import { spawn } from "node:child_process";
-import type { CommandResult } from "./licet.js";
+import { type CommandResult, outcome } from "./command.js";
 import type { RawOptions } from "./raw-client.js";
 import { testServers } from "./servers.js";
 
@@ -32,21 +32,10 @@ export function runProgram(
 	words: readonly string[],
 	input = "",
 ): Promise<CommandResult> {
-	return new Promise((resolve, reject) => {
-		const child = spawn(testServers()[program], words, { env: libpqEnvironment(login) });
-		let stdout = "";
-		let stderr = "";
-		child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-			stdout += chunk;
-		});
-		child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-			stderr += chunk;
-		});
-		child.once("error", reject);
-		child.once("close", (code) => resolve({ code, stdout, stderr }));
-		// A program that ends before it has read its input is no failure of ours.
-		child.stdin.on("error", () => {}).end(input);
-	});
+	const child = spawn(testServers()[program], words, { env: libpqEnvironment(login) });
+	// A program that ends before it has read its input is no failure of ours.
+	child.stdin.on("error", () => {}).end(input);
+	return outcome(child);
 }
 
 /** psql with a script on its standard input: rows bare, fields separated by |, errors with SQLSTATE, DETAIL and HINT. */

@@ -4,6 +4,7 @@
  *
  * Specification: PostgreSQL documentation, "Message Flow" and "Message Formats".
  */
+
 import { BACK, FAILED_TRANSACTION, IDLE, IN_TRANSACTION } from "./codes.js";
 import type { RelayCore } from "./core.js";
 import { Failures } from "./failures.js";
@@ -18,6 +19,7 @@ import {
 } from "./messages.js";
 import { parseSearchPath } from "./model.js";
 import type { Operation } from "./operations.js";
+import { pinHolds } from "./pins.js";
 import type { Result } from "./result.js";
 import type { Results } from "./results.js";
 import { sampleRow } from "./rows.js";
@@ -307,10 +309,3 @@ export class Answers {
 const PARSED = { command: "PARSE", rows: 0, bytes: 0, error: null, masked: [], sample: null };
 
 const TEXT_COLUMN = [{ type: 25, format: 0 }];
-
-/** Settings that must stand as the analyser assumes them. */
-function pinHolds(name: string, value: string): boolean {
-	if (name === "standard_conforming_strings") return value === "on";
-	if (name === "client_encoding") return value === "UTF8" || value === "SQL_ASCII";
-	return true;
-}

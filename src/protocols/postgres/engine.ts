@@ -8,6 +8,7 @@ import type { Engine } from "../engine.js";
 import { PostgresClientDoor } from "./client-door.js";
 import { terminate } from "./messages.js";
 import { PostgresOwnQuery } from "./own-query.js";
+import { isReadableEncoding, pinHolds } from "./pins.js";
 import { PostgresRelay } from "./relay.js";
 import { PostgresUpstreamDoor } from "./upstream-door.js";
 
@@ -23,13 +24,13 @@ export const postgres: Engine = {
 	pinnedSettings,
 	refusedUpstream(reported) {
 		const encoding = reported.get("client_encoding");
-		if (encoding !== "UTF8" && encoding !== "SQL_ASCII") {
+		if (!pinHolds("client_encoding", encoding)) {
 			return `client_encoding is ${encoding}; only UTF8 and SQL_ASCII can be read exactly`;
 		}
 		const server = reported.get("server_encoding");
-		if (server !== "UTF8" && server !== "SQL_ASCII")
-			return `the database's encoding is ${server}; only UTF8 can be read exactly`;
-		if (reported.get("standard_conforming_strings") !== "on") return "standard_conforming_strings is off";
+		if (!isReadableEncoding(server)) return `the database's encoding is ${server}; only UTF8 can be read exactly`;
+		const strings = "standard_conforming_strings";
+		if (!pinHolds(strings, reported.get(strings))) return `${strings} is off`;
 		return undefined;
 	},
 	relay: (host, options) =>
