@@ -1,19 +1,15 @@
 /**
  * Credentials of a grant: a login name and a password that are random, and what is kept of the password.
  *
- * Kept is a verifier a mechanism (RFC 5802 for SCRAM), as JSON, so that further engines' mechanisms can stand beside it.
+ * Kept is a verifier a mechanism, as JSON: RFC 5802's for SCRAM, and for MySQL's two mechanisms the twice hashed password
+ * that their challenges are checked against. Those mechanisms salt nothing, so what is kept of them is sealed (AES-256-GCM,
+ * a random nonce each) under the store's secret for logins; passwords of 140 random bits leave nothing to guess besides.
  * The salt is derived from the login name: a name that does not exist, one that does and one whose grant has ended all
  * show the same salt for ever, and nobody learns from it which is which.
  */
-import {
-	formatVerifier,
-	makeVerifier,
-	mockVerifier,
-	parseVerifier,
-	type ScramVerifier,
-} from "../protocols/postgres/scram.js";
-
-export type { ScramVerifier };
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from "node:crypto";
+import type { PasswordVerifier } from "../protocols/engine.js";
+import { formatVerifier, makeVerifier, mockVerifier, parseVerifier } from "../protocols/postgres/scram.js";
 
 /** Bytes from a cryptographic source. */
 export type Random = (bytes: number) => Buffer;
@@ -25,7 +21,12 @@ const ID_SYMBOLS = 12;
 const NAME_SYMBOLS = 16;
 const PASSWORD_SYMBOLS = 28;
 const USERNAME = /^lic_[a-km-np-z2-9]{16}$/;
-const MECHANISM = "SCRAM-SHA-256";
+const SCRAM = "SCRAM-SHA-256";
+const MYSQL = "mysql";
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const SHA1_BYTES = 20;
+const SHA256_BYTES = 32;
 
 function symbols(count: number, random: Random): string {
 	let text = "";
@@ -52,24 +53,65 @@ export function isUsername(text: string): boolean {
 }
 
 /** What is kept of a password. `secret` is the store's for logins. */
-export function keepPassword(credentials: Credentials, secret: Buffer): string {
+export function keepPassword(credentials: Credentials, secret: Buffer, random: Random): string {
 	const { salt } = mockVerifier(credentials.username, secret);
-	return encode(makeVerifier(credentials.password, salt));
+	const twice = Buffer.concat([
+		hashed("sha1", hashed("sha1", credentials.password)),
+		hashed("sha256", hashed("sha256", credentials.password)),
+	]);
+	return JSON.stringify({
+		[SCRAM]: formatVerifier(makeVerifier(credentials.password, salt)),
+		[MYSQL]: seal(twice, credentials.username, secret, random(NONCE_BYTES)),
+	});
 }
 
 /** What stands in for it where there is none: no password fits. */
-export function keepNothing(username: string, secret: Buffer): string {
-	return encode(mockVerifier(username, secret));
-}
-
-function encode(verifier: ScramVerifier): string {
-	return JSON.stringify({ [MECHANISM]: formatVerifier(verifier) });
+export function nothingKept(username: string, secret: Buffer): PasswordVerifier {
+	const mock = createHmac("sha512", secret).update(`mysql ${username}`).digest();
+	return {
+		scramSha256: mockVerifier(username, secret),
+		sha1Twice: mock.subarray(0, SHA1_BYTES),
+		sha256Twice: mock.subarray(0, SHA256_BYTES),
+	};
 }
 
 /** Undefined when what was kept is damaged. */
-export function scramVerifierOf(kept: string): ScramVerifier | undefined {
+export function verifierOf(kept: string, username: string, secret: Buffer): PasswordVerifier | undefined {
 	const verifiers: unknown = JSON.parse(kept);
-	if (typeof verifiers !== "object" || verifiers === null || !(MECHANISM in verifiers)) return undefined;
-	const text = verifiers[MECHANISM];
-	return typeof text === "string" ? parseVerifier(text) : undefined;
+	if (typeof verifiers !== "object" || verifiers === null || !(SCRAM in verifiers)) return undefined;
+	const text = verifiers[SCRAM];
+	const scramSha256 = typeof text === "string" ? parseVerifier(text) : undefined;
+	if (scramSha256 === undefined) return undefined;
+	// Grants from before MySQL was served have no such verifier: no password of theirs fits there.
+	if (!(MYSQL in verifiers)) return { ...nothingKept(username, secret), scramSha256 };
+	const sealed = verifiers[MYSQL];
+	const twice = typeof sealed === "string" ? unseal(sealed, username, secret) : undefined;
+	if (twice?.length !== SHA1_BYTES + SHA256_BYTES) return undefined;
+	return { scramSha256, sha1Twice: twice.subarray(0, SHA1_BYTES), sha256Twice: twice.subarray(SHA1_BYTES) };
+}
+
+function hashed(algorithm: "sha1" | "sha256", data: string | Buffer): Buffer {
+	return createHash(algorithm).update(data).digest();
+}
+
+function sealingKey(secret: Buffer): Buffer {
+	return Buffer.from(hkdfSync("sha256", secret, "", "licet mysql verifiers", 32));
+}
+
+/** The login name is authenticated with it: a verifier cannot be moved to another grant. */
+function seal(data: Buffer, username: string, secret: Buffer, nonce: Buffer): string {
+	const cipher = createCipheriv("aes-256-gcm", sealingKey(secret), nonce).setAAD(Buffer.from(username));
+	return Buffer.concat([nonce, cipher.update(data), cipher.final(), cipher.getAuthTag()]).toString("base64");
+}
+
+function unseal(text: string, username: string, secret: Buffer): Buffer | undefined {
+	const sealed = Buffer.from(text, "base64");
+	if (sealed.length < NONCE_BYTES + TAG_BYTES) return undefined;
+	const decipher = createDecipheriv("aes-256-gcm", sealingKey(secret), sealed.subarray(0, NONCE_BYTES));
+	decipher.setAAD(Buffer.from(username)).setAuthTag(sealed.subarray(-TAG_BYTES));
+	try {
+		return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
+	} catch {
+		return undefined;
+	}
 }

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Subject } from "../licensing/license.js";
+import type { PasswordVerifier } from "../protocols/engine.js";
 import type { Entry } from "../recorder/entry.js";
 import type { GrantRow } from "../store/schema.js";
 import type { Store } from "../store/store.js";
@@ -11,13 +12,12 @@ import type { Logger } from "../telemetry/log.js";
 import { checkCoverage, checkTerms, type Shelves } from "./coverage.js";
 import {
 	isUsername,
-	keepNothing,
 	keepPassword,
 	makeCredentials,
 	makeGrantId,
+	nothingKept,
 	type Random,
-	type ScramVerifier,
-	scramVerifierOf,
+	verifierOf,
 } from "./credentials.js";
 import { AccessError } from "./errors.js";
 import { endColumns, expiredEnd, type Grant, type GrantEnd, grantOf, rowOf } from "./grant.js";
@@ -127,7 +127,7 @@ export class Grants {
 		};
 		/* Recorded first: a grant that nobody recorded must not exist, while one that was not made after all does no harm. */
 		this.#options.record(entryOf("grant.issue", grant, grant));
-		const row = rowOf(grant, keepPassword(credentials, this.#secret));
+		const row = rowOf(grant, keepPassword(credentials, this.#secret, this.#random));
 		await this.#options.store.db.insertInto("licet_grants").values(row).execute();
 		this.#active.set(grant.id, grant);
 		this.#schedule();
@@ -210,10 +210,10 @@ export class Grants {
 	 * the same work and looking the same. The password of an ended grant still proves who asks, so that only they are told
 	 * that it has ended.
 	 */
-	async verifierFor(username: string): Promise<ScramVerifier> {
+	async verifierFor(username: string): Promise<PasswordVerifier> {
 		const row = await this.#rowOf(username);
-		const nothing = keepNothing(username, this.#secret);
-		const verifier = scramVerifierOf(row?.verifiers ?? nothing);
+		const nothing = nothingKept(username, this.#secret);
+		const verifier = row === undefined ? nothing : verifierOf(row.verifiers, username, this.#secret);
 		if (verifier === undefined) throw new Error("the store holds a verifier that cannot be read");
 		return verifier;
 	}

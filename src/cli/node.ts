@@ -9,8 +9,9 @@ import { LicenseShelf } from "../access/licenses.js";
 import { parseSubject } from "../access/subjects.js";
 import { type Control, type GrantInput, openAdminSocket, openApi, type Running } from "../api/admin.js";
 import type { Address, Config } from "../config/document.js";
+import type { Engine } from "../protocols/engine.js";
+import { ENGINES } from "../protocols/engines.js";
 import { certificateHash } from "../protocols/postgres/certificate.js";
-import { postgres } from "../protocols/postgres/engine.js";
 import { Recorder } from "../recorder/recorder.js";
 import { Gateway } from "../sessions/gateway.js";
 import { Listener, loadTls } from "../sessions/listener.js";
@@ -100,32 +101,48 @@ async function assemble(
 async function listen(config: Config, gateway: Gateway, grants: Grants, log: Logger): Promise<Listener[]> {
 	const tls =
 		config.tls === undefined ? undefined : loadTls(config.tls, certificateHash, (pem) => new X509Certificate(pem).raw);
-	const ports: { address: Address; target: string | undefined }[] = [];
-	if (config.listen.postgres !== undefined) ports.push({ address: config.listen.postgres, target: undefined });
-	for (const target of config.targets.values()) {
-		if (target.listen !== undefined) ports.push({ address: target.listen, target: target.name });
-	}
+	const ports = portsOf(config);
 	const listeners: Listener[] = [];
 	try {
-		for (const { address, target } of ports) {
+		for (const { address, target, engine } of ports) {
 			const listener = await Listener.open({
 				address,
-				engine: postgres,
+				engine,
 				gateway,
-				verifierFor: async (username) => ({ scramSha256: await grants.verifierFor(username) }),
+				verifierFor: (username) => grants.verifierFor(username),
 				tls,
 				loginTimeoutMs: config.bounds.loginTimeoutMs,
 				target,
 				log,
 			});
 			listeners.push(listener);
-			log.info({ address: `${address.host}:${address.port}`, engine: postgres.name, target }, "listening");
+			log.info({ address: `${address.host}:${address.port}`, engine: engine.name, target }, "listening");
 		}
 	} catch (error) {
 		for (const listener of listeners) listener.close();
 		throw error;
 	}
 	return listeners;
+}
+
+interface Port {
+	readonly address: Address;
+	readonly engine: Engine;
+	/** Undefined: every target of the engine. */
+	readonly target: string | undefined;
+}
+
+function portsOf(config: Config): Port[] {
+	const ports: Port[] = [];
+	for (const engine of ENGINES.values()) {
+		const address = config.listen[engine.name];
+		if (address !== undefined) ports.push({ address, engine, target: undefined });
+	}
+	for (const { name, listen, engine: its } of config.targets.values()) {
+		const engine = ENGINES.get(its);
+		if (listen !== undefined && engine !== undefined) ports.push({ address: listen, engine, target: name });
+	}
+	return ports;
 }
 
 class NodeControl implements Control {
@@ -148,13 +165,14 @@ class NodeControl implements Control {
 			subject: parseSubject(request.subject, request.groups ?? []),
 		});
 		const target = this.#config.targets.get(grant.target);
-		const { host, port } = reachable(target?.listen ?? this.#config.listen.postgres);
-		const url = `postgres://${grant.username}:${password}@${urlHost(host)}:${port}/${encodeURIComponent(grant.database)}`;
+		const engine = target?.engine ?? "postgres";
+		const { host, port } = reachable(target?.listen ?? this.#config.listen[engine]);
+		const url = `${engine}://${grant.username}:${password}@${urlHost(host)}:${port}/${encodeURIComponent(grant.database)}`;
 		return {
 			grant: grant.id,
 			license: grant.license,
 			target: grant.target,
-			engine: target?.engine ?? "postgres",
+			engine,
 			host,
 			port,
 			database: grant.database,

@@ -25,11 +25,13 @@ export type Secret =
 	| { readonly kind: "file"; readonly path: string }
 	| { readonly kind: "value"; readonly value: string };
 
+export type EngineName = "postgres" | "mysql";
+
 export type UpstreamTls = "disable" | "prefer" | "require" | "verify-full";
 
 export interface TargetConfig {
 	readonly name: string;
-	readonly engine: "postgres";
+	readonly engine: EngineName;
 	readonly address: Address;
 	/** Names or patterns, `*` standing for any run of characters. */
 	readonly databases: readonly string[];
@@ -57,7 +59,7 @@ export type StoreConfig = { readonly kind: "embedded" } | { readonly kind: "post
 /** All paths absolute. */
 export interface Config {
 	readonly file: string;
-	readonly listen: { readonly postgres: Address | undefined; readonly api: Address | undefined };
+	readonly listen: Readonly<Record<EngineName | "api", Address | undefined>>;
 	readonly tls: TlsConfig | undefined;
 	readonly targets: ReadonlyMap<string, TargetConfig>;
 	readonly licenses: string;
@@ -142,7 +144,7 @@ function configOf(parsed: Parsed, file: string): Config {
 	const targets = Object.entries(parsed.targets).map(([name, target]) => targetOf(name, target, absolute));
 	return {
 		file,
-		listen: { postgres: parsed.listen?.postgres, api: parsed.listen?.api },
+		listen: { postgres: parsed.listen?.postgres, mysql: parsed.listen?.mysql, api: parsed.listen?.api },
 		tls,
 		targets: new Map(targets.map((target) => [target.name, target])),
 		licenses: absolute(parsed.licenses ?? "./licenses"),
@@ -162,8 +164,7 @@ function targetOf(name: string, parsed: Parsed["targets"][string], absolute: (pa
 	const { username, password } = parsed.credentials;
 	return {
 		name,
-		// `mysql` is refused as unsupported before this is reached (soundness.ts).
-		engine: "postgres",
+		engine: parsed.engine,
 		address: parsed.address,
 		databases: parsed.databases,
 		defaultDatabase: parsed.databases.find((pattern) => !pattern.includes("*")),

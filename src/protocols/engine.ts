@@ -69,6 +69,8 @@ export interface Verdict {
 /** The judgement of a text: its statements in order. `epoch` tells when it has to be judged again. */
 export interface Judgement {
 	readonly verdicts: readonly Verdict[];
+	/** What was analysed, where that is not the text itself: it goes upstream in the text's place. */
+	readonly canonical?: string | undefined;
 	readonly epoch: number;
 }
 
@@ -133,6 +135,8 @@ export interface RelayHost {
 	finish(execution: Execution, outcome: Outcome): void;
 	/** Tells where a result column comes from. Both 0: from no relation's column. */
 	origin(relation: number, column: number): OriginVerdict | undefined;
+	/** The same for engines that name the origin. Undefined: the catalog snapshot has no such column. */
+	originNamed(schema: string, relation: string, column: string): OriginVerdict | undefined;
 	/** Whether all of a relation's rows may be read unmasked, so that an error which shows one may be. */
 	showsRowsOf(schema: string, relation: string): boolean;
 	/** Walls disagree, or something happened that must not. */
@@ -141,6 +145,13 @@ export interface RelayHost {
 	cancelUpstream(): Promise<void>;
 	/** Definitions changed and are committed: resolves when the snapshot holds them. */
 	refreshCatalog(): Promise<void>;
+	/**
+	 * Stops a query, or ends a connection, of this session's own subject, by the number that its client knows it under or
+	 * the server does. Undefined: the subject has none of that number.
+	 */
+	killConnection(connection: number, what: "query" | "connection"): Promise<void> | undefined;
+	/** The client logs in anew on this connection: the session ends, and `door` goes on where it stands. */
+	changeUser(door: ClientDoor, actions: readonly DoorAction[]): void;
 	/** Stop or go on reading a side. */
 	holdClient(held: boolean): void;
 	/** Ends the session: the relay has said its last word to the client. */
@@ -197,8 +208,21 @@ export interface ClientLoginRequest {
 	readonly settings: ReadonlyMap<string, string>;
 }
 
+export interface ClientDoorOptions {
+	readonly tls: "none" | "offered" | "required";
+	readonly isSecured: boolean;
+	/** What the upstream of this port last reported of itself; undefined where the engine's client speaks first. */
+	readonly server: ReadonlyMap<string, string> | undefined;
+	/** The number by which clients know the connection, from 1; unique in this process. */
+	readonly connectionId: number;
+	/** 32 random bytes. */
+	readonly random: Buffer;
+}
+
 /** The server's part of a login, up to the moment where the upstream takes over. */
 export interface ClientDoor {
+	/** What is said before the client has said anything. */
+	start(): readonly DoorAction[];
 	receive(chunk: Buffer): readonly DoorAction[];
 	/** TLS stands. `channelBinding`: tls-server-end-point data of our certificate, if it has any. */
 	secured(channelBinding: Buffer | undefined): void;
@@ -228,15 +252,26 @@ export interface PasswordVerifier {
 		readonly storedKey: Buffer;
 		readonly serverKey: Buffer;
 	};
+	/** SHA-1 of the SHA-1 of the password (mysql_native_password). */
+	readonly sha1Twice: Buffer;
+	/** SHA-256 of the SHA-256 of the password (caching_sha2_password). */
+	readonly sha256Twice: Buffer;
 }
+
+/** How to stop what runs on an upstream connection, over one of its own: a message instead of a login, or a statement after one. */
+export type CancelRequest =
+	| { readonly kind: "message"; readonly bytes: Buffer }
+	| { readonly kind: "statement"; readonly sql: string };
 
 export interface UpstreamReady {
 	/** What the server reports of its settings, in the order reported. */
 	readonly reported: ReadonlyMap<string, string>;
 	/** Frames that came along with the login (notices). */
 	readonly frames: readonly Buffer[];
-	/** How to cancel what runs there: sent over a connection of its own. Undefined: the server cannot. */
-	readonly cancelRequest: Buffer | undefined;
+	/** The number by which the server knows the connection, if it told it. */
+	readonly connectionId?: number;
+	/** Undefined: the server cannot. */
+	readonly cancelRequest: CancelRequest | undefined;
 	/** Status byte, or whatever the engine's relay begins with. */
 	readonly status: number;
 	/** Bytes that came after the login. */
@@ -276,12 +311,25 @@ export interface OwnQuery {
 	receive(chunk: Buffer): { readonly rows: (string | null)[][] } | { readonly error: string } | undefined;
 }
 
+export interface RelayOptions {
+	readonly messageBytes: number;
+	readonly upstream: UpstreamReady;
+	/** What the client said at its login. */
+	readonly login: ClientLoginRequest;
+	/** The database that the session begins in. */
+	readonly database: string;
+	/** As in `ClientDoorOptions`. */
+	readonly connectionId: number;
+}
+
 /** What a database engine brings. A third one is one more of these, and one more reader in `sql`. */
 export interface Engine {
 	readonly name: "postgres" | "mysql";
 	/** Application-layer protocol name of TLS without a preceding request, if the engine has one. */
 	readonly alpn: string | undefined;
-	clientDoor(options: { readonly tls: "none" | "offered" | "required"; readonly isSecured: boolean }): ClientDoor;
+	/** The server speaks first, and shows the client its version before it knows who the client is. */
+	readonly greetsFirst: boolean;
+	clientDoor(options: ClientDoorOptions): ClientDoor;
 	upstreamDoor(settings: UpstreamLoginSettings): UpstreamDoor;
 	/** Why a setting asked for at login is not taken under a license that restricts; undefined: it is. */
 	refusedSetting(name: string, value: string): string | undefined;
@@ -289,12 +337,23 @@ export interface Engine {
 	readonly pinnedSettings: ReadonlyMap<string, string>;
 	/** Why a restricted session cannot be served over an upstream that reports these settings; undefined: it can. */
 	refusedUpstream(reported: ReadonlyMap<string, string>): string | undefined;
-	relay(host: RelayHost, options: { readonly messageBytes: number; readonly upstream: UpstreamReady }): Relay;
+	relay(host: RelayHost, options: RelayOptions): Relay;
 	query(sql: string): OwnQuery;
 	/** How a client takes its leave of the server. */
 	readonly goodbye: Buffer;
-	/** Reads the catalog through `run`, which runs one query and gives its rows as text. */
-	readCatalog(run: (sql: string) => Promise<(string | null)[][]>, database: string, epoch: number): Promise<Catalog>;
+	/** What one catalog snapshot covers: one database, or all of a server's that the target serves. */
+	readonly catalogSpan: "database" | "server";
+	/** Settings of the connection over which the catalog is read. */
+	readonly catalogSettings: ReadonlyMap<string, string>;
+	/**
+	 * Reads the catalog through `run`, which runs one query and gives its rows as text. `database` is "" where a snapshot
+	 * spans the server; of its databases only those that `serves` names belong to it.
+	 */
+	readCatalog(
+		run: (sql: string) => Promise<(string | null)[][]>,
+		scope: { readonly database: string; readonly serves: (database: string) => boolean },
+		epoch: number,
+	): Promise<Catalog>;
 	/** A cheap query whose answer changes when definitions do. */
 	readonly fingerprintQuery: string;
 }

@@ -2,12 +2,12 @@
  * Catalog snapshots of the databases that sessions are on: read over a connection of the proxy's own when the first
  * session needs it, and again after definitions changed, when a name is missed, and by a timer.
  */
-import type { TargetConfig } from "../config/document.js";
+import { servesDatabase, type TargetConfig } from "../config/document.js";
 import type { Engine } from "../protocols/engine.js";
 import type { Analyser } from "../sql/analyser.js";
 import { CatalogView } from "../sql/catalog-view.js";
 import type { Logger } from "../telemetry/log.js";
-import { connectUpstream, type Upstream } from "./upstream.js";
+import { askUpstream, connectUpstream, type Upstream } from "./upstream.js";
 
 /** How often it is asked whether definitions changed. */
 const REFRESH_MS = 30_000;
@@ -15,8 +15,6 @@ const REFRESH_MS = 30_000;
 const IDLE_MS = 120_000;
 /** A name that is missed makes the snapshot be read again at most this often. */
 const MISS_MS = 1000;
-/** How long the catalog query waits for another session's lock. */
-const LOCK_TIMEOUT = "5s";
 /** One catalog query. */
 const QUERY_MS = 30_000;
 
@@ -39,7 +37,8 @@ export class Catalogs {
 	}
 
 	/** The snapshot of a target's database, read now if there is none. Rejects when it cannot be read. */
-	async open(engine: Engine, target: TargetConfig, database: string): Promise<DatabaseCatalog> {
+	async open(engine: Engine, target: TargetConfig, asked: string): Promise<DatabaseCatalog> {
+		const database = engine.catalogSpan === "server" ? "" : asked;
 		const key = `${target.name}\0${database}`;
 		let catalog = this.#databases.get(key);
 		if (catalog === undefined) {
@@ -152,7 +151,9 @@ export class DatabaseCatalog {
 		const fingerprint = JSON.stringify(rows);
 		if (this.#view !== undefined && fingerprint === this.#fingerprint) return;
 		const epoch = this.#epoch + 1;
-		const catalog = await this.#engine.readCatalog((sql) => this.#run(sql), this.#database, epoch);
+		const serves = (database: string) => servesDatabase(this.#target, database);
+		const scope = { database: this.#database, serves };
+		const catalog = await this.#engine.readCatalog((sql) => this.#run(sql), scope, epoch);
 		this.#epoch = epoch;
 		this.#fingerprint = fingerprint;
 		this.#view = new CatalogView(catalog);
@@ -165,7 +166,7 @@ export class DatabaseCatalog {
 	#run(sql: string): Promise<(string | null)[][]> {
 		const result = this.#queue.then(async () => {
 			if (this.#upstream === undefined || this.#upstream.socket.destroyed) this.#upstream = await this.#connect();
-			return this.#ask(this.#upstream, sql);
+			return askUpstream(this.#upstream.socket, this.#engine, sql, QUERY_MS);
 		});
 		this.#queue = result.catch(() => undefined);
 		return result;
@@ -178,45 +179,12 @@ export class DatabaseCatalog {
 			target: this.#target,
 			database: this.#database,
 			password: await password(this.#target),
-			// Views over a table that somebody has locked are not read: better to know soon than to hang.
-			settings: new Map([
-				["application_name", "licet catalog"],
-				["lock_timeout", LOCK_TIMEOUT],
-			]),
+			settings: this.#engine.catalogSettings,
 			nonce: nonce(),
 			timeoutMs: loginTimeoutMs,
 		});
 		upstream.socket.on("error", () => upstream.socket.destroy());
 		upstream.socket.unref();
 		return upstream;
-	}
-
-	#ask(upstream: Upstream, sql: string): Promise<(string | null)[][]> {
-		const query = this.#engine.query(sql);
-		const { socket } = upstream;
-		return new Promise((resolve, reject) => {
-			const finish = (done: () => void) => {
-				clearTimeout(timer);
-				socket.removeListener("data", onData);
-				socket.removeListener("close", onClose);
-				done();
-			};
-			const fail = (message: string) => {
-				socket.destroy();
-				finish(() => reject(new Error(message)));
-			};
-			const timer = setTimeout(() => fail("the catalog query took too long"), QUERY_MS);
-			const onClose = () => fail("the connection was closed");
-			const onData = (chunk: Buffer) => {
-				const answer = query.receive(chunk);
-				if (answer === undefined) return;
-				if ("error" in answer) finish(() => reject(new Error(answer.error)));
-				else finish(() => resolve(answer.rows));
-			};
-			socket.on("data", onData);
-			socket.once("close", onClose);
-			socket.resume();
-			socket.write(query.bytes);
-		});
 	}
 }

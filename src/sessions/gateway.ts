@@ -6,23 +6,26 @@ import { randomBytes } from "node:crypto";
 import type { Grant, Grants } from "../access/grants.js";
 import type { LicenseShelf } from "../access/licenses.js";
 import { resolveSecret } from "../access/secrets.js";
-import type { Config, TargetConfig } from "../config/document.js";
+import { type Config, servesDatabase, type TargetConfig } from "../config/document.js";
 import type { License } from "../licensing/license.js";
 import { momentVerdict } from "../licensing/moment.js";
-import type { ClientDoor, ClientLoginRequest, Engine } from "../protocols/engine.js";
+import type { CancelRequest, ClientDoor, ClientLoginRequest, Engine } from "../protocols/engine.js";
 import type { Entry } from "../recorder/entry.js";
 import type { LiveCounters } from "../recorder/recorder.js";
 import type { Analyser } from "../sql/analyser.js";
 import type { Logger } from "../telemetry/log.js";
 import { Catalogs, type DatabaseCatalog } from "./catalogs.js";
 import { Policy } from "./policy.js";
-import { Session, type SessionContext } from "./session.js";
+import { Session, type SessionClient, type SessionContext } from "./session.js";
 import { Turn, type TurnRecorder } from "./turn.js";
-import { connectUpstream, sendCancel, type Upstream, UpstreamError } from "./upstream.js";
+import { connectUpstream, sendCancel, type Upstream, UpstreamError, type UpstreamOptions } from "./upstream.js";
 import type { Wire } from "./wire.js";
 
 /** How often sessions are looked at for what the clock decides; revocations must end them within a second. */
 const TICK_MS = 100;
+
+/** Stopping what runs upstream, login included. */
+const CANCEL_MS = 5000;
 
 /** Why a login is refused, in the client's words. */
 export class LoginRefusal extends Error {
@@ -62,12 +65,25 @@ export interface LoginMatter {
 	readonly grant: Grant | undefined;
 }
 
+/** A login that is admitted, on its way to an upstream. */
+interface Pairing {
+	readonly grant: Grant;
+	readonly target: TargetConfig;
+	readonly engine: Engine;
+	/** Where the session begins. */
+	readonly database: string;
+	readonly request: ClientLoginRequest;
+}
+
 export class Gateway {
 	readonly #options: GatewayOptions;
 	readonly #turn: Turn;
 	readonly #catalogs: Catalogs;
 	readonly #sessions = new Map<string, LiveSession>();
 	readonly #byKey = new Map<string, Session>();
+	/** What targets last reported of themselves, by name. */
+	readonly #identities = new Map<string, ReadonlyMap<string, string>>();
+	#connections = 0;
 	/** Policies shared by the sessions of one license on one database. */
 	readonly #policies = new Map<string, { policy: Policy; readonly license: object; readonly view: object }>();
 	/** Sessions that are being made, so that limits hold while they are. */
@@ -102,6 +118,8 @@ export class Gateway {
 			epoch: () => this.#licenseEpoch + this.#catalogs.epoch,
 			isActive: (grant) => grants.isActive(grant.id),
 			ended: (session) => this.#forget(session),
+			cancelUpstream: (session) => this.#cancelUpstream(session),
+			killConnection: (by, connection, what) => this.#killConnection(by, connection, what),
 		};
 		licenses.onChange((id) => this.#licenseChanged(id));
 		grants.onEnded((grant, how) => {
@@ -118,6 +136,31 @@ export class Gateway {
 		return [...this.#sessions.values()].map(({ session }) => session);
 	}
 
+	/** Numbers go round before they leave the 31 bits that clients keep them in. */
+	nextConnectionId(): number {
+		this.#connections = (this.#connections % 0x7fffffff) + 1;
+		return this.#connections;
+	}
+
+	/**
+	 * What clients of an engine that greets first are shown: what the port's own target, or the engine's first one, last
+	 * reported of itself. Rejects with LoginRefusal when it has not been reached yet and cannot be now.
+	 */
+	async identity(engine: Engine, targetName: string | undefined): Promise<ReadonlyMap<string, string>> {
+		const targets = [...this.#options.config.targets.values()];
+		const target = targets.find(({ name, engine: its }) =>
+			targetName === undefined ? its === engine.name : name === targetName,
+		);
+		if (target === undefined) throw new LoginRefusal("upstream", "no target is served here", undefined);
+		const known = this.#identities.get(target.name);
+		if (known !== undefined) return known;
+		const upstream = await this.#reach(target, engine);
+		this.#identities.set(target.name, upstream.ready.reported);
+		upstream.socket.on("error", () => undefined);
+		upstream.socket.end(engine.goodbye);
+		return upstream.ready.reported;
+	}
+
 	/** Looks a login name up. The answer does not depend on whether it exists: the proof that follows fails then. */
 	async lookUp(request: ClientLoginRequest): Promise<LoginMatter> {
 		return { request, grant: await this.#options.grants.byUsername(request.username) };
@@ -129,19 +172,19 @@ export class Gateway {
 		engine: Engine,
 		door: ClientDoor,
 		wire: Wire,
-		client: { readonly address: string; readonly tls: boolean; readonly target: string | undefined },
+		client: SessionClient,
 	): Promise<Session> {
 		const { grant, request } = matter;
 		if (grant === undefined)
 			throw new LoginRefusal("password", `password authentication failed for user "${request.username}"`, undefined);
 		if (grant.ended !== undefined) throw new LoginRefusal("outside", endedHow(grant.ended.how), `Grant ${grant.id}.`);
 		const target = this.#targetOf(grant, engine, client.target);
-		this.#checkDatabase(grant, request);
+		const database = databaseOf(grant, target, engine, request);
 		const license = this.#checkLicense(grant, client.address);
 		this.#checkSettings(engine, license.unrestricted, request);
 		this.#reserve(license.id, license.limits.sessions);
 		try {
-			return await this.#pair(grant, target, engine, door, wire, client, request);
+			return await this.#pair({ grant, target, engine, database, request }, door, wire, client);
 		} finally {
 			this.#release(license.id);
 		}
@@ -157,14 +200,6 @@ export class Gateway {
 			);
 		}
 		return target;
-	}
-
-	#checkDatabase(grant: Grant, request: ClientLoginRequest): void {
-		const { database } = request;
-		const asked = database === undefined || database === request.username ? grant.database : database;
-		if (asked === grant.database || asked === grant.target) return;
-		const detail = `This grant opens database "${grant.database}" of target "${grant.target}".`;
-		throw new LoginRefusal("database", `database "${asked}" does not exist`, detail);
 	}
 
 	#checkLicense(grant: Grant, address: string): License {
@@ -215,16 +250,9 @@ export class Gateway {
 		else this.#startingByLicense.set(license, left);
 	}
 
-	async #pair(
-		grant: Grant,
-		target: TargetConfig,
-		engine: Engine,
-		door: ClientDoor,
-		wire: Wire,
-		client: { readonly address: string; readonly tls: boolean },
-		request: ClientLoginRequest,
-	): Promise<Session> {
-		const [catalog, upstream] = await this.#connect(grant, target, engine, request);
+	async #pair(matter: Pairing, door: ClientDoor, wire: Wire, client: SessionClient): Promise<Session> {
+		const { grant, target, engine, request } = matter;
+		const [catalog, upstream] = await this.#connect(matter);
 		try {
 			const license = this.#checkLicense(grant, client.address);
 			const unfit = license.unrestricted ? undefined : engine.refusedUpstream(upstream.ready.reported);
@@ -233,18 +261,8 @@ export class Gateway {
 			const id = `s_${randomBytes(9).toString("base64url").replace(/[-_]/g, "x")}`;
 			const policy = this.#policyFor(grant, catalog);
 			if (policy === undefined) throw new LoginRefusal("outside", "the license was withdrawn", undefined);
-			const session = new Session(
-				id,
-				grant,
-				target,
-				engine,
-				client.address,
-				wire,
-				upstream,
-				policy,
-				catalog,
-				this.#context,
-			);
+			const context = this.#context;
+			const session = new Session(id, grant, target, engine, client, request, wire, upstream, policy, catalog, context);
 			this.#record(session, request, client.tls);
 			const secret = randomBytes(4 + door.secretBytes);
 			// Clients take the number for a process id and may print it: it is kept positive.
@@ -260,33 +278,50 @@ export class Gateway {
 		}
 	}
 
-	async #connect(
-		grant: Grant,
-		target: TargetConfig,
-		engine: Engine,
-		request: ClientLoginRequest,
-	): Promise<[DatabaseCatalog, Upstream]> {
+	async #connect(matter: Pairing): Promise<[DatabaseCatalog, Upstream]> {
+		const { grant, target, engine, database, request } = matter;
 		const license = this.#options.licenses.get(grant.license);
 		const settings = new Map(request.settings);
 		if (license?.unrestricted !== true) for (const [name, value] of engine.pinnedSettings) settings.set(name, value);
 		try {
-			const catalog = await this.#catalogs.open(engine, target, grant.database);
-			const upstream = await connectUpstream({
-				engine,
-				target,
-				database: grant.database,
-				password: await this.#password(target),
-				settings,
-				nonce: makeNonce(),
-				timeoutMs: this.#options.config.bounds.loginTimeoutMs,
-			});
-			return [catalog, upstream];
+			const catalog = await this.#catalogs.open(engine, target, database);
+			return [catalog, await connectUpstream(await this.#upstreamOptions(target, engine, database, settings))];
 		} catch (error) {
-			const code = error instanceof UpstreamError ? error.code : undefined;
-			this.#options.log.error({ target: target.name, err: String(error), code }, "the upstream cannot be reached");
-			const detail = code === undefined ? undefined : `The database answered with ${code}.`;
-			throw new LoginRefusal("upstream", `the database behind target "${target.name}" cannot be reached`, detail);
+			throw this.#unreachable(target, error);
 		}
+	}
+
+	/** A connection of the gateway's own. */
+	async #reach(target: TargetConfig, engine: Engine): Promise<Upstream> {
+		try {
+			return await connectUpstream(await this.#upstreamOptions(target, engine, "", new Map()));
+		} catch (error) {
+			throw this.#unreachable(target, error);
+		}
+	}
+
+	async #upstreamOptions(
+		target: TargetConfig,
+		engine: Engine,
+		database: string,
+		settings: ReadonlyMap<string, string>,
+	): Promise<UpstreamOptions> {
+		return {
+			engine,
+			target,
+			database,
+			password: await this.#password(target),
+			settings,
+			nonce: makeNonce(),
+			timeoutMs: this.#options.config.bounds.loginTimeoutMs,
+		};
+	}
+
+	#unreachable(target: TargetConfig, error: unknown): LoginRefusal {
+		const code = error instanceof UpstreamError ? error.code : undefined;
+		this.#options.log.error({ target: target.name, err: String(error), code }, "the upstream cannot be reached");
+		const detail = code === undefined ? undefined : `The database answered with ${code}.`;
+		return new LoginRefusal("upstream", `the database behind target "${target.name}" cannot be reached`, detail);
 	}
 
 	#record(session: Session, request: ClientLoginRequest, tls: boolean): void {
@@ -301,8 +336,8 @@ export class Gateway {
 				subject: grant.subject.name,
 				target: grant.target,
 				engine: session.engine.name,
-				database: grant.database,
-				clientAddress: session.clientAddress,
+				database: session.upstream.database,
+				clientAddress: session.client.address,
 				application: request.application ?? null,
 				tls,
 			});
@@ -345,8 +380,30 @@ export class Gateway {
 	/** A cancel request with our key: passed on for that session, with the upstream's own key. Unknown: nothing happens. */
 	async cancel(key: string): Promise<void> {
 		const session = this.#byKey.get(key);
-		const request = session?.upstream.ready.cancelRequest;
-		if (session !== undefined && request !== undefined) await sendCancel(session.target, request, 5000);
+		if (session !== undefined) await this.#cancelUpstream(session);
+	}
+
+	async #cancelUpstream({ target, engine, upstream }: Session): Promise<void> {
+		const request: CancelRequest | undefined = upstream.ready.cancelRequest;
+		if (request === undefined) return;
+		const options = await this.#upstreamOptions(target, engine, "", new Map());
+		await sendCancel({ ...options, timeoutMs: CANCEL_MS }, request);
+	}
+
+	/** A client names a connection by the number that it was told, or by the one that the server knows. */
+	#killConnection(by: Session, connection: number, what: "query" | "connection"): Promise<void> | undefined {
+		const { subject } = by.grant;
+		const own = this.live().filter(({ grant, target }) => {
+			const { kind, name } = grant.subject;
+			return target === by.target && kind === subject.kind && name === subject.name;
+		});
+		const session =
+			own.find(({ client }) => client.connectionId === connection) ??
+			own.find(({ upstream }) => upstream.ready.connectionId === connection);
+		if (session === undefined) return undefined;
+		if (what === "query") return this.#cancelUpstream(session);
+		session.terminate("administrator", "the connection was killed", undefined);
+		return Promise.resolve();
 	}
 
 	/** False: there is no such session. */
@@ -410,6 +467,16 @@ export class Gateway {
 		this.#catalogs.close();
 		await new Promise((resolve) => setTimeout(resolve, 50));
 	}
+}
+
+/** The grant's database, unless another one is asked for on a server whose databases one session can reach all. */
+function databaseOf(grant: Grant, target: TargetConfig, engine: Engine, request: ClientLoginRequest): string {
+	const { database } = request;
+	const asked = database === undefined || database === request.username ? grant.database : database;
+	if (asked === grant.database || asked === grant.target) return grant.database;
+	if (engine.catalogSpan === "server" && servesDatabase(target, asked)) return asked;
+	const detail = `This grant opens database "${grant.database}" of target "${grant.target}".`;
+	throw new LoginRefusal("database", `database "${asked}" does not exist`, detail);
 }
 
 function endedHow(how: "revoked" | "expired"): string {

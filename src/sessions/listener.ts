@@ -2,13 +2,13 @@
  * A listening port: every connection is led through its engine's door (TLS, startup, login) under a time limit, and
  * then handed to the gateway.
  */
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Address, TlsConfig } from "../config/document.js";
-import type { ClientDoor, DoorAction, Engine, PasswordVerifier } from "../protocols/engine.js";
-import type { Logger } from "../telemetry/log.js";
-import { type Gateway, type LoginMatter, LoginRefusal, makeNonce } from "./gateway.js";
+import type { ClientDoor } from "../protocols/engine.js";
+import { Login, type LoginLine, type LoginOptions } from "./login.js";
 import { Wire } from "./wire.js";
 
 /** First byte of a TLS record that holds a handshake (RFC 8446, 5.1). */
@@ -46,16 +46,9 @@ export function loadTls(
 	};
 }
 
-export interface ListenerOptions {
+export interface ListenerOptions extends LoginOptions {
 	readonly address: Address;
-	readonly engine: Engine;
-	readonly gateway: Gateway;
-	readonly verifierFor: (username: string) => Promise<PasswordVerifier>;
 	readonly tls: ServerTls | undefined;
-	readonly loginTimeoutMs: number;
-	/** A port of one target's own. */
-	readonly target: string | undefined;
-	readonly log: Logger;
 }
 
 export class Listener {
@@ -98,32 +91,55 @@ export class Listener {
 }
 
 /** One connection from its first byte to the end of its login. */
-class Arrival {
+class Arrival implements LoginLine {
 	readonly #options: ListenerOptions;
 	readonly #done: () => void;
-	readonly #address: string;
-	readonly #timer: NodeJS.Timeout;
+	readonly address: string;
+	readonly #connectionId: number;
 	#socket: Socket;
-	#door: ClientDoor;
-	#matter: LoginMatter | undefined;
+	#door: ClientDoor | undefined;
+	#login: Login | undefined;
 	#over = false;
 	#first = true;
-	#secured = false;
+	secured = false;
 
 	constructor(socket: Socket, options: ListenerOptions, done: () => void) {
 		this.#options = options;
 		this.#done = done;
 		this.#socket = socket;
-		this.#address = plainAddress(socket.remoteAddress ?? "");
-		this.#door = this.#makeDoor();
-		this.#timer = setTimeout(() => this.#tooLate(), options.loginTimeoutMs);
-		this.#listen(socket);
+		this.address = plainAddress(socket.remoteAddress ?? "");
+		this.#connectionId = options.gateway.nextConnectionId();
+		socket.on("error", this.#onGone);
+		socket.on("close", this.#onGone);
+		if (options.engine.greetsFirst) this.#greet().catch((error: unknown) => this.#cannotGreet(error));
+		else this.#begin(undefined);
 	}
 
-	#makeDoor(): ClientDoor {
+	async #greet(): Promise<void> {
+		const { gateway, engine, target } = this.#options;
+		const server = await gateway.identity(engine, target);
+		if (!this.#over) this.#begin(server);
+	}
+
+	#cannotGreet(error: unknown): void {
+		if (this.#over) return;
+		this.#begin(undefined);
+		this.#login?.fail(error);
+	}
+
+	#begin(server: ReadonlyMap<string, string> | undefined): void {
 		const { engine, tls } = this.#options;
-		const offer = tls === undefined ? "none" : tls.required ? "required" : "offered";
-		return engine.clientDoor({ tls: offer, isSecured: this.#secured });
+		const door = engine.clientDoor({
+			tls: tls === undefined ? "none" : tls.required ? "required" : "offered",
+			isSecured: false,
+			server,
+			connectionId: this.#connectionId,
+			random: randomBytes(32),
+		});
+		this.#door = door;
+		this.#login = new Login(this.#options, this, door, this.#connectionId, () => this.#finished());
+		this.#socket.on("data", this.#onData);
+		if (!engine.greetsFirst || server !== undefined) this.#login.act(door.start());
 	}
 
 	readonly #onData = (chunk: Buffer) => {
@@ -131,13 +147,16 @@ class Arrival {
 			this.#first = false;
 			// TLS without asking first, as libpq does with sslnegotiation=direct.
 			if (chunk[0] === TLS_HANDSHAKE && this.#options.tls !== undefined && this.#options.engine.alpn !== undefined) {
-				this.#startTls(chunk, true);
+				this.#secure(chunk, true);
 				return;
 			}
 		}
-		this.#act(this.#door.receive(chunk));
+		this.#login?.receive(chunk);
 	};
-	readonly #onGone = () => this.#finish("the client went away during the login");
+	readonly #onGone = () => {
+		this.#login?.finish("the client went away during the login");
+		this.#finished();
+	};
 
 	#listen(socket: Socket): void {
 		socket.on("data", this.#onData);
@@ -151,33 +170,11 @@ class Arrival {
 		socket.removeListener("close", this.#onGone);
 	}
 
-	#act(actions: readonly DoorAction[]): void {
-		for (const action of actions) {
-			if (this.#over) return;
-			switch (action.kind) {
-				case "send":
-					this.#socket.write(action.bytes);
-					break;
-				case "startTls":
-					this.#startTls(undefined, false);
-					break;
-				case "cancel":
-					this.#cancel(action.key);
-					break;
-				case "identify":
-					this.#identify(action.login).catch((error: unknown) => this.#fail(error));
-					break;
-				case "authenticated":
-					this.#enter().catch((error: unknown) => this.#fail(error));
-					break;
-				case "refuse":
-					this.#refuse(action.bytes, action.reason);
-					break;
-			}
-		}
+	startTls(): void {
+		this.#secure(undefined, false);
 	}
 
-	#startTls(already: Buffer | undefined, isDirect: boolean): void {
+	#secure(already: Buffer | undefined, isDirect: boolean): void {
 		const { tls, engine } = this.#options;
 		if (tls === undefined) return;
 		const plain = this.#socket;
@@ -197,58 +194,32 @@ class Arrival {
 		this.#listen(socket);
 		socket.once("secure", () => {
 			if (isDirect && socket.alpnProtocol !== alpn) {
-				this.#refuse(undefined, "direct TLS without the protocol's ALPN name");
+				this.#login?.refuse(undefined, "direct TLS without the protocol's ALPN name");
 				return;
 			}
 			if (tls.clientCa && socket.authorizationError !== undefined && socket.authorizationError !== null) {
-				this.#refuse(undefined, `client certificate: ${String(socket.authorizationError)}`);
+				this.#login?.refuse(undefined, `client certificate: ${String(socket.authorizationError)}`);
 				return;
 			}
-			this.#secured = true;
-			this.#door.secured(tls.channelBinding);
+			this.secured = true;
+			this.#door?.secured(tls.channelBinding);
 		});
 	}
 
-	#cancel(key: string): void {
-		this.#options.gateway.cancel(key).then(
-			() => this.#refuse(undefined, undefined),
-			() => this.#refuse(undefined, undefined),
-		);
+	write(bytes: Buffer): void {
+		this.#socket.write(bytes);
 	}
 
-	async #identify(login: LoginMatter["request"]): Promise<void> {
-		const { gateway, verifierFor } = this.#options;
-		const [matter, verifier] = await Promise.all([gateway.lookUp(login), verifierFor(login.username)]);
-		if (this.#over) return;
-		this.#matter = matter;
-		this.#act(this.#door.verify(verifier, makeNonce()));
-	}
-
-	async #enter(): Promise<void> {
-		const { gateway, engine, target } = this.#options;
-		const matter = this.#matter as LoginMatter;
+	hold(): Wire {
 		this.#socket.pause();
-		const wire = new Wire(this.#socket);
-		await gateway.open(matter, engine, this.#door, wire, { address: this.#address, tls: this.#secured, target });
+		return new Wire(this.#socket);
+	}
+
+	handedOver(): void {
 		this.#unlisten(this.#socket);
-		this.#finish(undefined);
 	}
 
-	#fail(error: unknown): void {
-		if (error instanceof LoginRefusal) {
-			this.#refuse(this.#door.refusal(error.kind, error.message, error.detail), error.message);
-			return;
-		}
-		this.#options.log.error({ err: error instanceof Error ? error.stack : String(error) }, "a login failed");
-		this.#refuse(this.#door.refusal("upstream", "the login failed inside the proxy"), "internal error");
-	}
-
-	#tooLate(): void {
-		this.#refuse(undefined, "the login took too long");
-	}
-
-	#refuse(bytes: Buffer | undefined, reason: string | undefined): void {
-		if (this.#over) return;
+	end(bytes: Buffer | undefined): void {
 		const socket = this.#socket;
 		this.#unlisten(socket);
 		socket.on("error", () => undefined);
@@ -256,22 +227,19 @@ class Arrival {
 		socket.resume();
 		socket.end();
 		setTimeout(() => socket.destroy(), 1000).unref();
-		this.#finish(reason);
 	}
 
-	#finish(reason: string | undefined): void {
+	#finished(): void {
 		if (this.#over) return;
 		this.#over = true;
-		clearTimeout(this.#timer);
-		if (reason !== undefined) {
-			const user = this.#matter?.request.username;
-			this.#options.log.info({ client: this.#address, user, reason }, "login refused");
-		}
 		this.#done();
 	}
 
 	abandon(): void {
-		this.#refuse(undefined, "the proxy is shutting down");
+		if (this.#login === undefined) {
+			this.end(undefined);
+			this.#finished();
+		} else this.#login.refuse(undefined, "the proxy is shutting down");
 	}
 }
 

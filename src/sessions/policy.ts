@@ -20,7 +20,13 @@ import type {
 } from "../protocols/engine.js";
 import type { RecordedDecision, RecordedReason } from "../recorder/entry.js";
 import type { CatalogView } from "../sql/catalog-view.js";
-import { type RelationUse, type StatementFacts, type TextFacts, unknownStatement } from "../sql/facts.js";
+import {
+	type ColumnName,
+	type RelationUse,
+	type StatementFacts,
+	type TextFacts,
+	unknownStatement,
+} from "../sql/facts.js";
 
 /** What a decision looks like in the recording, but for its id. */
 export type DecisionRecord = Omit<RecordedDecision, "id">;
@@ -46,6 +52,7 @@ export class Policy {
 	readonly #verdicts = new WeakMap<StatementFacts, PolicyVerdict>();
 	readonly #judgements = new WeakMap<TextFacts, Judgement>();
 	readonly #origins = new Map<number, OriginVerdict | undefined>();
+	readonly #namedOrigins = new Map<string, OriginVerdict | undefined>();
 	readonly #shown = new Map<string, boolean>();
 	readonly #ancestry: Ancestry;
 
@@ -61,7 +68,11 @@ export class Policy {
 		const known = this.#judgements.get(facts);
 		if (known !== undefined) return known;
 		const statements = facts.refusal === undefined ? facts.statements : [unreadFacts(facts, text())];
-		const judgement = { verdicts: statements.map((statement) => this.verdict(statement)), epoch: this.epoch };
+		const judgement = {
+			verdicts: statements.map((statement) => this.verdict(statement)),
+			canonical: facts.canonical,
+			epoch: this.epoch,
+		};
 		this.#judgements.set(facts, judgement);
 		return judgement;
 	}
@@ -154,7 +165,7 @@ export class Policy {
 		const key = relation * 4096 + column + 64;
 		const known = this.#origins.get(key);
 		if (known !== undefined || this.#origins.has(key)) return known;
-		const verdict = this.#judgeOrigin(relation, column);
+		const verdict = this.#judgeOrigin(this.#catalog.column(relation, column));
 		this.#origins.set(key, verdict);
 		return verdict;
 	}
@@ -177,8 +188,17 @@ export class Policy {
 		return shows;
 	}
 
-	#judgeOrigin(relation: number, column: number): OriginVerdict | undefined {
-		const name = this.#catalog.column(relation, column);
+	/** The same, where the server names the origin. */
+	originNamed(schema: string, relation: string, column: string): OriginVerdict | undefined {
+		const key = `${schema}\0${relation}\0${column}`;
+		const known = this.#namedOrigins.get(key);
+		if (known !== undefined || this.#namedOrigins.has(key)) return known;
+		const verdict = this.#judgeOrigin(this.#catalog.columnNamed(schema, relation, column));
+		this.#namedOrigins.set(key, verdict);
+		return verdict;
+	}
+
+	#judgeOrigin(name: ColumnName | undefined): OriginVerdict | undefined {
 		if (name === undefined) return undefined;
 		const mask = columnMaskFor(this.license, name, this.#ancestry);
 		const sort: RelationUse["sort"] = this.#catalog.sort(name);

@@ -7,7 +7,10 @@ import type { TargetConfig } from "../config/document.js";
 import type { License } from "../licensing/license.js";
 import { type MomentVerdict, momentVerdict } from "../licensing/moment.js";
 import type {
+	ClientDoor,
+	ClientLoginRequest,
 	Denial,
+	DoorAction,
 	Engine,
 	Execution,
 	Judgement,
@@ -25,7 +28,7 @@ import type { Logger } from "../telemetry/log.js";
 import type { DatabaseCatalog } from "./catalogs.js";
 import type { Policy, PolicyVerdict } from "./policy.js";
 import type { Turn, TurnMember } from "./turn.js";
-import { sendCancel, type Upstream } from "./upstream.js";
+import type { Upstream } from "./upstream.js";
 import { Wire } from "./wire.js";
 
 /** What a session needs of the gateway. */
@@ -40,6 +43,21 @@ export interface SessionContext {
 	epoch(): number;
 	isActive(grant: Grant): boolean;
 	ended(session: Session): void;
+	/** Stops what runs on a session's upstream connection. */
+	cancelUpstream(session: Session): Promise<void>;
+	killConnection(by: Session, connection: number, what: "query" | "connection"): Promise<void> | undefined;
+}
+
+/** The client of a session, as its login left it. */
+export interface SessionClient {
+	readonly address: string;
+	readonly tls: boolean;
+	/** A port of one target's own. */
+	readonly target: string | undefined;
+	/** The number by which the client knows its connection. */
+	readonly connectionId: number;
+	/** The session is over and its client logs in anew. */
+	again(door: ClientDoor, actions: readonly DoorAction[]): void;
 }
 
 /** One run, with what has to be remembered of it until its result. */
@@ -53,7 +71,6 @@ class SessionExecution implements Execution {
 	) {}
 }
 
-const CANCEL_MS = 5000;
 const NOTHING: readonly Buffer[] = [];
 
 export class Session implements RelayHost, TurnMember {
@@ -95,8 +112,9 @@ export class Session implements RelayHost, TurnMember {
 		readonly grant: Grant,
 		readonly target: TargetConfig,
 		readonly engine: Engine,
-		readonly clientAddress: string,
-		client: Wire,
+		readonly client: SessionClient,
+		login: ClientLoginRequest,
+		wire: Wire,
 		readonly upstream: Upstream,
 		policy: Policy,
 		catalog: DatabaseCatalog,
@@ -106,10 +124,16 @@ export class Session implements RelayHost, TurnMember {
 		this.#decisions = id.replace("s_", "d_");
 		this.#policy = policy;
 		this.#catalog = catalog;
-		this.#client = client;
+		this.#client = wire;
 		this.#server = new Wire(upstream.socket);
 		this.unrestricted = policy.license.unrestricted;
-		this.#relay = engine.relay(this, { messageBytes: context.messageBytes, upstream: upstream.ready });
+		this.#relay = engine.relay(this, {
+			messageBytes: context.messageBytes,
+			upstream: upstream.ready,
+			login,
+			database: upstream.database,
+			connectionId: client.connectionId,
+		});
 	}
 
 	/** `greeting`: what the client is told first; `leftover`: what it has sent already. */
@@ -196,8 +220,8 @@ export class Session implements RelayHost, TurnMember {
 		return this.#policy;
 	}
 
-	judge(text: Uint8Array, searchPath: readonly string[]): Judgement | Promise<Judgement> {
-		const context = this.#readingContext(searchPath);
+	judge(text: Uint8Array, reading: readonly string[]): Judgement | Promise<Judgement> {
+		const context = this.#readingContext(reading);
 		const facts = this.#context.analyser.analyse(text, context);
 		if (facts instanceof Promise) {
 			const copy = Buffer.from(text);
@@ -207,12 +231,12 @@ export class Session implements RelayHost, TurnMember {
 		return this.#current().judgement(facts, () => Buffer.from(text).toString("utf8"));
 	}
 
-	#readingContext(searchPath: readonly string[]): ReadingContext {
-		if (this.#reading?.searchPath !== searchPath) {
+	#readingContext(reading: readonly string[]): ReadingContext {
+		if (this.#reading?.reading !== reading) {
 			this.#reading = {
 				target: this.target.name,
-				database: this.grant.database,
-				searchPath,
+				database: this.engine.catalogSpan === "server" ? "" : this.grant.database,
+				reading,
 				user: this.target.credentials.username,
 			};
 		}
@@ -309,7 +333,7 @@ export class Session implements RelayHost, TurnMember {
 		}
 		const policy = this.#current();
 		if (this.#moment === undefined || now >= this.#moment.validUntilMs || this.#momentOf !== policy.license) {
-			this.#moment = momentVerdict(policy.license, new Date(now), this.clientAddress);
+			this.#moment = momentVerdict(policy.license, new Date(now), this.client.address);
 			this.#momentOf = policy.license;
 		}
 		return this.#moment.reason?.message;
@@ -336,6 +360,10 @@ export class Session implements RelayHost, TurnMember {
 		return this.#current().origin(relation, column);
 	}
 
+	originNamed(schema: string, relation: string, column: string): OriginVerdict | undefined {
+		return this.#current().originNamed(schema, relation, column);
+	}
+
 	showsRowsOf(schema: string, relation: string): boolean {
 		return this.#current().showsRowsOf(schema, relation);
 	}
@@ -347,8 +375,16 @@ export class Session implements RelayHost, TurnMember {
 	}
 
 	cancelUpstream(): Promise<void> {
-		const request = this.upstream.ready.cancelRequest;
-		return request === undefined ? Promise.resolve() : sendCancel(this.target, request, CANCEL_MS);
+		return this.#context.cancelUpstream(this);
+	}
+
+	killConnection(connection: number, what: "query" | "connection"): Promise<void> | undefined {
+		return this.#context.killConnection(this, connection, what);
+	}
+
+	changeUser(door: ClientDoor, actions: readonly DoorAction[]): void {
+		this.#client.pause();
+		this.#leave("the client changed its user", () => this.client.again(door, actions));
 	}
 
 	refreshCatalog(): Promise<void> {
@@ -453,7 +489,8 @@ export class Session implements RelayHost, TurnMember {
 		this.#leave(`upstream: ${reason}`);
 	}
 
-	#leave(reason: string): void {
+	/** `thenClient`: what becomes of the client's connection, which else is closed. */
+	#leave(reason: string, thenClient: () => void = () => this.#client.end()): void {
 		if (this.#ended) return;
 		this.#ended = true;
 		// What is under way is recorded with what it has delivered.
@@ -475,7 +512,7 @@ export class Session implements RelayHost, TurnMember {
 			setImmediate(() => {
 				this.#server.write([this.engine.goodbye]);
 				this.#server.end();
-				this.#client.end();
+				thenClient();
 			});
 		});
 		this.#context.ended(this);

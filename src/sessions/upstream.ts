@@ -5,11 +5,13 @@ import { readFileSync } from "node:fs";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { TargetConfig } from "../config/document.js";
-import type { Engine, UpstreamAction, UpstreamReady } from "../protocols/engine.js";
+import type { CancelRequest, Engine, UpstreamAction, UpstreamReady } from "../protocols/engine.js";
 
 export interface Upstream {
 	readonly socket: Socket;
 	readonly ready: UpstreamReady;
+	/** The database that it was opened on; "" for none. */
+	readonly database: string;
 	readonly secured: boolean;
 }
 
@@ -89,7 +91,7 @@ export function connectUpstream(options: UpstreamOptions): Promise<Upstream> {
 						clearTimeout(timer);
 						socket.pause();
 						forget(socket);
-						resolve({ socket, ready: action.upstream, secured });
+						resolve({ socket, ready: action.upstream, database, secured });
 						return;
 					case "failed":
 						fail(action.message, action.code);
@@ -117,8 +119,23 @@ function startTls(socket: Socket, target: TargetConfig, done: (tls: TLSSocket) =
 	return tls;
 }
 
-/** Sends a cancel request over a connection of its own; resolves when the server has closed it, so that it cannot come late. */
-export function sendCancel(target: TargetConfig, request: Buffer, timeoutMs: number): Promise<void> {
+/**
+ * Stops what runs on a connection, over one of its own; resolves when that has been done or has failed, so that it
+ * cannot come late.
+ */
+export async function sendCancel(options: UpstreamOptions, request: CancelRequest): Promise<void> {
+	if (request.kind === "message") return sendMessage(options, request.bytes);
+	const upstream = await connectUpstream(options);
+	upstream.socket.on("error", () => undefined);
+	try {
+		// What it was to stop may be over: an error tells nothing.
+		await askUpstream(upstream.socket, options.engine, request.sql, options.timeoutMs).catch(() => undefined);
+	} finally {
+		upstream.socket.end(options.engine.goodbye);
+	}
+}
+
+function sendMessage({ target, timeoutMs }: UpstreamOptions, request: Buffer): Promise<void> {
 	return new Promise((resolve) => {
 		const socket = connectTcp({ host: target.address.host, port: target.address.port });
 		const done = () => {
@@ -132,5 +149,39 @@ export function sendCancel(target: TargetConfig, request: Buffer, timeoutMs: num
 		socket.on("end", done);
 		socket.resume();
 		socket.once("connect", () => socket.write(request));
+	});
+}
+
+/** Runs one query on a connection of the proxy's own. Rejects with the server's error; a broken connection is destroyed. */
+export function askUpstream(
+	socket: Socket,
+	engine: Engine,
+	sql: string,
+	timeoutMs: number,
+): Promise<(string | null)[][]> {
+	const query = engine.query(sql);
+	return new Promise((resolve, reject) => {
+		const finish = (done: () => void) => {
+			clearTimeout(timer);
+			socket.removeListener("data", onData);
+			socket.removeListener("close", onClose);
+			done();
+		};
+		const fail = (message: string) => {
+			socket.destroy();
+			finish(() => reject(new Error(message)));
+		};
+		const timer = setTimeout(() => fail("the query took too long"), timeoutMs);
+		const onClose = () => fail("the connection was closed");
+		const onData = (chunk: Buffer) => {
+			const answer = query.receive(chunk);
+			if (answer === undefined) return;
+			if ("error" in answer) finish(() => reject(new Error(answer.error)));
+			else finish(() => resolve(answer.rows));
+		};
+		socket.on("data", onData);
+		socket.once("close", onClose);
+		socket.resume();
+		socket.write(query.bytes);
 	});
 }

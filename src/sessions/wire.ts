@@ -23,6 +23,7 @@ export class Wire {
 	#socket: Socket;
 	#events: WireEvents | undefined;
 	#closed = false;
+	#attached = false;
 	readonly #blocks = new Blocks();
 
 	constructor(socket: Socket) {
@@ -38,9 +39,16 @@ export class Wire {
 		socket.on("close", () => this.#close("closed"));
 	}
 
-	/** Begins to read. */
+	/** Begins to read; who was told before is told no more. */
 	attach(events: WireEvents): void {
 		this.#events = events;
+		if (!this.#attached) this.#open();
+		this.#socket.resume();
+		if (this.#closed) queueMicrotask(() => events.closed("closed"));
+	}
+
+	#open(): void {
+		this.#attached = true;
 		const adopted = adopt(this.#socket, (bytes) => this.#events?.data(this.#blocks.copy(bytes)));
 		if (adopted === undefined) {
 			this.#socket.on("data", (chunk: Buffer) => this.#events?.data(chunk));
@@ -49,8 +57,6 @@ export class Wire {
 			this.#watch(adopted);
 		}
 		this.#socket.on("drain", () => this.#events?.drained());
-		this.#socket.resume();
-		if (this.#closed) queueMicrotask(() => events.closed("closed"));
 	}
 
 	get socket(): Socket {

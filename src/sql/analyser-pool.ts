@@ -126,7 +126,7 @@ class Pool implements Analyser {
 	}
 
 	#space(context: ReadingContext): Space {
-		const key = JSON.stringify([context.target, context.database, context.user, context.searchPath]);
+		const key = JSON.stringify([context.target, context.database, context.user, context.reading]);
 		let space = this.#spaces.get(key);
 		if (space === undefined) {
 			if (this.#spaces.size >= MAX_SPACES) {

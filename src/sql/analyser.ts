@@ -9,9 +9,13 @@ import type { TextFacts } from "./facts.js";
 export interface ReadingContext {
 	/** Identifies the catalog that `Analyser.useCatalog` was given. */
 	readonly target: string;
+	/** "" where a snapshot spans the server. */
 	readonly database: string;
-	/** Schemas that unqualified names are looked up in, in order; implicit ones (pg_catalog, pg_temp) are left out. */
-	readonly searchPath: readonly string[];
+	/**
+	 * What the session's settings make of names and text; each engine's reader says what stands where. PostgreSQL: the
+	 * schemas of the search path in order, without implicit ones (pg_catalog, pg_temp). MySQL: sql/mysql/reading.ts.
+	 */
+	readonly reading: readonly string[];
 	/** The user that "$user" and CURRENT_USER mean. */
 	readonly user: string;
 }

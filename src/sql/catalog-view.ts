@@ -41,6 +41,14 @@ export class CatalogView {
 		return name === undefined ? undefined : { schema: found.schema, name: found.name, column: name };
 	}
 
+	/** A column by its name, in the catalog's own spelling. Column names compare without case where the engine says so. */
+	columnNamed(schema: string, relation: string, column: string): ColumnName | undefined {
+		const found = this.#byName.get(key({ schema, name: relation }));
+		return found?.columns.some((candidate) => candidate.name === column)
+			? { schema, name: relation, column }
+			: undefined;
+	}
+
 	/** What sort of relation a column belongs to, as far as that column alone is concerned. */
 	sort(column: ColumnName): RelationUse["sort"] {
 		return catalogRelationSort(column.schema, column.name, [column.column]);

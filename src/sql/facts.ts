@@ -136,7 +136,13 @@ export type SessionEffect =
 	/** FETCH (`moves` true: MOVE, which delivers nothing). */
 	| { readonly kind: "fetch"; readonly name: string; readonly moves: boolean }
 	| { readonly kind: "closeCursor"; readonly name: string | undefined }
-	| { readonly kind: "discard"; readonly what: "all" | "plans" | "sequences" | "temporary" };
+	| { readonly kind: "discard"; readonly what: "all" | "plans" | "sequences" | "temporary" }
+	/** USE (MySQL). */
+	| { readonly kind: "database"; readonly name: string }
+	/** KILL (MySQL): of a connection by its number. */
+	| { readonly kind: "kill"; readonly connection: number; readonly what: "query" | "connection" }
+	/** One statement, several effects, in order (MySQL: SET a = 1, b = 2). */
+	| { readonly kind: "several"; readonly effects: readonly SessionEffect[] };
 
 export type TransactionOp =
 	| "begin"
@@ -206,6 +212,8 @@ export interface StatementFacts {
 /** Facts about a whole text: a simple-query string may hold several statements, or none. */
 export interface TextFacts {
 	readonly statements: readonly StatementFacts[];
+	/** What was analysed, where that is not the text itself: it must be what the server gets. Positions are the text's. */
+	readonly canonical?: string;
 	/** Set when the text as a whole could not be read; `statements` is then empty. */
 	readonly refusal?: Refusal;
 }

@@ -71,7 +71,18 @@ export type Expression =
 	/** Column `index` of what assigns several columns at once: `SET (a, b) = …`. */
 	| { readonly kind: "part"; readonly of: Expression; readonly index: number }
 	/** DEFAULT in VALUES or SET. */
-	| { readonly kind: "default" };
+	| { readonly kind: "default" }
+	/** `@name`, and with `assigned` `@name := assigned` (MySQL). */
+	| { readonly kind: "variable"; readonly name: string; readonly assigned?: Expression; readonly position?: number }
+	/** `@@name`, `@@global.name` (MySQL). */
+	| {
+			readonly kind: "setting";
+			readonly name: string;
+			readonly scope: "session" | "global";
+			readonly position?: number;
+	  }
+	/** The value that was to be inserted: VALUES(column) in ON DUPLICATE KEY UPDATE (MySQL). */
+	| { readonly kind: "inserted"; readonly column: string; readonly position?: number };
 
 export interface Constant {
 	readonly kind: "constant";
@@ -156,7 +167,7 @@ export interface Query {
 	readonly locking: readonly Locking[];
 }
 
-export type Body = Select | SetOperation | Values | Insert | Update | Delete | Merge;
+export type Body = Select | SetOperation | Values | Insert | Update | Delete | Merge | JoinedUpdate | JoinedDelete;
 
 export interface With {
 	readonly recursive: boolean;
@@ -240,7 +251,11 @@ export interface Insert {
 	readonly columns: readonly AssignedColumn[] | undefined;
 	/** Undefined: DEFAULT VALUES. */
 	readonly source: Query | undefined;
+	/** REPLACE: rows in the way are deleted. */
+	readonly replaces?: boolean;
 	readonly conflict?: {
+		/** What the row that was to be inserted is called: "excluded" (PostgreSQL), the row alias of VALUES … AS (MySQL). */
+		readonly excluded?: Alias;
 		/** Expressions over the target that name the index, and its predicate. */
 		readonly arbiter: readonly Expression[];
 		readonly assignments: readonly Assignment[];
@@ -264,6 +279,22 @@ export interface Delete {
 	readonly using: readonly Source[];
 	readonly where?: Expression;
 	readonly returning?: Returning;
+}
+
+/** UPDATE of a join: which table a column belongs to, and so what is written, shows when names are resolved (MySQL). */
+export interface JoinedUpdate {
+	readonly kind: "joinedUpdate";
+	readonly from: readonly Source[];
+	readonly assignments: readonly { readonly column: NameExpression; readonly value: Expression }[];
+	readonly where?: Expression;
+}
+
+/** DELETE from some of the tables of a join, named by table or alias (MySQL). */
+export interface JoinedDelete {
+	readonly kind: "joinedDelete";
+	readonly targets: readonly RelationPath[];
+	readonly from: readonly Source[];
+	readonly where?: Expression;
 }
 
 export interface Merge {

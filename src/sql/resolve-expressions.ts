@@ -66,6 +66,10 @@ export function resolveValue(r: Resolver, expression: Expression, scope: Scope):
 			return computeFrom(r, expression.items, scope, "ROW");
 		case "part":
 			return partValue(r, expression.of, expression.index, scope);
+		case "variable":
+		case "setting":
+		case "inserted":
+			throw unsupported(`${expression.kind} has no meaning in this dialect`, expression.position);
 		default:
 			return never(expression);
 	}

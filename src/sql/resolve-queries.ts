@@ -55,6 +55,8 @@ function resolveBody(
 		case "update":
 		case "delete":
 		case "merge":
+		case "joinedUpdate":
+		case "joinedDelete":
 			return writes(r, query, scope) ?? { columns: [] };
 		default:
 			return never(query.body);

@@ -45,7 +45,7 @@ function analyse(text: Uint8Array, context: ReadingContext): TextFacts {
 	if (index === undefined) {
 		return { statements: [], refusal: { kind: "unresolved", message: "the catalog has not been read yet" } };
 	}
-	return analyseParsed(parsed.tree, parsed.text, index, context);
+	return analyseParsed(parsed.tree, parsed.text, index, { ...context, searchPath: context.reading });
 }
 
 /** A snapshot that cannot be laid out leaves its database without one: everything there is refused. */

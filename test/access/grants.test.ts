@@ -86,7 +86,7 @@ const request: GrantRequest = {
 
 /** What a server would find out in a SCRAM exchange: whether the password is the verifier's. */
 async function fits(grants: Grants, username: string, password: string): Promise<boolean> {
-	const { salt, iterations, storedKey, serverKey } = await grants.verifierFor(username);
+	const { salt, iterations, storedKey, serverKey } = (await grants.verifierFor(username)).scramSha256;
 	const made = makeVerifier(password, salt, iterations);
 	return made.storedKey.equals(storedKey) && made.serverKey.equals(serverKey);
 }
@@ -207,7 +207,7 @@ await withStores(t, async (t, location: StoreLocation) => {
 		const house = new House();
 		const grants = await house.open(t, store);
 		const { grant, password } = await grants.issue(request);
-		const { salt } = await grants.verifierFor(grant.username);
+		const { salt } = (await grants.verifierFor(grant.username)).scramSha256;
 		house.broken = true;
 		const revoked = await grants.revoke(grant.id, "root", "leaked");
 		t.match(revoked.ended, { how: "revoked", at: house.nowMs, by: "root", reason: "leaked" });
@@ -216,7 +216,11 @@ await withStores(t, async (t, location: StoreLocation) => {
 		t.notOk(grants.isActive(grant.id));
 		t.match(await grants.byUsername(grant.username), { id: grant.id, ended: { how: "revoked" } });
 		t.ok(await fits(grants, grant.username, password), "who has the password is told that it has ended");
-		t.same((await grants.verifierFor(grant.username)).salt, salt, "nobody sees from outside that it has ended");
+		t.same(
+			(await grants.verifierFor(grant.username)).scramSha256.salt,
+			salt,
+			"nobody sees from outside that it has ended",
+		);
 		t.match((await grants.get(grant.id))?.ended, { how: "revoked", by: "root", reason: "leaked" });
 		await t.rejects(grants.revoke(grant.id, "root", ""), { code: "refused", message: /already ended/ });
 		await t.rejects(grants.revoke("g_none", "root", ""), { code: "unknown" });
@@ -255,7 +259,7 @@ await withStores(t, async (t, location: StoreLocation) => {
 		const grants = await house.open(t, store);
 		const { grant: short } = await grants.issue({ ...request, durationMs: 1000 });
 		const { grant: lasting, password } = await grants.issue(request);
-		const unknown = await grants.verifierFor("lic_aaaabbbbccccdddd");
+		const { scramSha256: unknown } = await grants.verifierFor("lic_aaaabbbbccccdddd");
 		grants.close();
 		house.nowMs += 2000;
 		t.match((await grants.get(short.id))?.ended, { how: "expired" }, "over when its time is, written down or not");
@@ -268,12 +272,12 @@ await withStores(t, async (t, location: StoreLocation) => {
 			[short.id],
 		);
 		t.strictSame(
-			await again.verifierFor("lic_aaaabbbbccccdddd"),
+			(await again.verifierFor("lic_aaaabbbbccccdddd")).scramSha256,
 			unknown,
 			"a name that is not there is always the same",
 		);
-		t.equal((await again.verifierFor("postgres")).salt.length, unknown.salt.length);
-		t.notSame((await again.verifierFor("lic_aaaabbbbccccdddf")).salt, unknown.salt);
+		t.equal((await again.verifierFor("postgres")).scramSha256.salt.length, unknown.salt.length);
+		t.notSame((await again.verifierFor("lic_aaaabbbbccccdddf")).scramSha256.salt, unknown.salt);
 		t.equal(await again.byUsername("x' or 1=1 --\u0000"), undefined);
 	});
 

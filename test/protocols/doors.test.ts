@@ -123,7 +123,8 @@ t.test("parameters", async (t) => {
 });
 
 t.test("a login byte by byte, and one that talks too much", async (t) => {
-	const verifier = { scramSha256: makeVerifier("secret", Buffer.alloc(16, 7)) };
+	const twice = { sha1Twice: Buffer.alloc(20), sha256Twice: Buffer.alloc(32) };
+	const verifier = { ...twice, scramSha256: makeVerifier("secret", Buffer.alloc(16, 7)) };
 	const fed = door();
 	let seen = "";
 	for (const byte of hello()) seen += kinds(fed.receive(Buffer.from([byte])));

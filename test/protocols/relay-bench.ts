@@ -29,7 +29,10 @@ export class RelayedClient {
 		options: HostOptions,
 	) {
 		this.#socket = socket;
-		this.host = new TestHost({ cancel: () => cancel(address, ready.cancelRequest), ...options });
+		this.host = new TestHost({
+			cancel: () => cancel(address, ready.cancelRequest?.kind === "message" ? ready.cancelRequest.bytes : undefined),
+			...options,
+		});
 		this.host.onUpstream = (bytes) => {
 			this.sent.push(...framesOf(bytes));
 			socket.write(bytes);

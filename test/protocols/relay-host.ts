@@ -161,6 +161,18 @@ export class TestHost implements RelayHost {
 		return this.#options.origin?.(relation, column);
 	}
 
+	originNamed(): OriginVerdict | undefined {
+		return undefined;
+	}
+
+	killConnection(): undefined {
+		return undefined;
+	}
+
+	changeUser(): void {
+		throw new Error("nobody changes users here");
+	}
+
 	showsRowsOf(): boolean {
 		return true;
 	}

@@ -78,7 +78,7 @@ async function judgeAll(t: Test, server: string, rows: readonly CorpusRow[]): Pr
 	});
 	analyser.useCatalog("shop", catalog);
 	const view = new CatalogView(catalog);
-	const context: ReadingContext = { target: "shop", database, searchPath: ["public"], user: "postgres" };
+	const context: ReadingContext = { target: "shop", database, reading: ["public"], user: "postgres" };
 	let read = 0;
 	let allowed = 0;
 	const unread: string[] = [];

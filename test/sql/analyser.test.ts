@@ -15,7 +15,7 @@ import { testServers, withClient } from "../helpers/servers.js";
 import { corpus } from "./corpus.js";
 
 const OPTIONS: AnalyserOptions = { statementBytes: 256 * 1024, cacheBytes: 4 * 1024 * 1024, timeoutMs: 2000 };
-const CONTEXT: ReadingContext = { target: "shop", database: "shop", searchPath: ["app"], user: "alice" };
+const CONTEXT: ReadingContext = { target: "shop", database: "shop", reading: ["app"], user: "alice" };
 
 function table(id: number, schema: string, name: string, columns: readonly string[]): CatalogRelation {
 	const listed = columns.map((column, index) => ({ number: index + 1, name: column, type: 25 }));
@@ -108,7 +108,7 @@ t.test("what changes the reading is kept apart", async (t) => {
 	const it = analyser(t);
 	const text = "select * from users where id = 1";
 	t.same(relationsOf(await ask(it, text)), ["app.users"]);
-	const elsewhere = { ...CONTEXT, searchPath: ["other", "app"] };
+	const elsewhere = { ...CONTEXT, reading: ["other", "app"] };
 	const other = ask(it, text, elsewhere);
 	t.type(other, Promise);
 	t.same(relationsOf(await other), ["other.users"]);
@@ -354,8 +354,8 @@ t.test("the cache is bounded by bytes and keeps what is used", async (t) => {
 t.test("many search paths do not fill the memory", async (t) => {
 	const it = analyser(t);
 	for (let index = 0; index < 300; index++) {
-		const facts = await ask(it, "select 1", { ...CONTEXT, searchPath: [`s${index}`] });
+		const facts = await ask(it, "select 1", { ...CONTEXT, reading: [`s${index}`] });
 		t.equal(facts.refusal, undefined);
 	}
-	t.type(ask(it, "select 1", { ...CONTEXT, searchPath: ["s0"] }), Promise, "the first was forgotten");
+	t.type(ask(it, "select 1", { ...CONTEXT, reading: ["s0"] }), Promise, "the first was forgotten");
 });

@@ -3,8 +3,8 @@
  * Every way found to use a column, a relation or a function without naming it plainly has its row here for good.
  */
 import t from "tap";
-import type { ReadingContext } from "../../src/sql/analyser.js";
 import type { StatementFacts } from "../../src/sql/facts.js";
+import type { PostgresReading } from "../../src/sql/postgres/analyse.js";
 import { loadParser } from "../../src/sql/postgres/parser.js";
 import { read, readText, short } from "./reading.js";
 
@@ -24,7 +24,7 @@ interface Expected {
 	readonly effect?: unknown;
 	readonly collects?: readonly string[];
 	readonly is?: Partial<StatementFacts>;
-	readonly context?: Partial<ReadingContext>;
+	readonly context?: Partial<PostgresReading>;
 }
 
 /** Which columns a use has matters, their order does not. */

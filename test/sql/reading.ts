@@ -2,12 +2,11 @@
  * A small shop as a catalog snapshot, statements read over it, and facts written so short that tables of them can be
  * compared: `select app.users(email)`, `derive app.users.email @WHERE`, `project app.users.email >0`.
  */
-import type { ReadingContext } from "../../src/sql/analyser.js";
 import type { Catalog, CatalogRelation, RelationKind } from "../../src/sql/catalog.js";
 import { CatalogIndex } from "../../src/sql/catalog-index.js";
 import type { ColumnUse, FunctionUse, RelationUse, StatementFacts, TextFacts } from "../../src/sql/facts.js";
 import { COMPUTING_FAMILIES } from "../../src/sql/functions/postgres-compute.js";
-import { analyseParsed } from "../../src/sql/postgres/analyse.js";
+import { analyseParsed, type PostgresReading } from "../../src/sql/postgres/analyse.js";
 import { parseText } from "../../src/sql/postgres/parser.js";
 
 let ids = 20000;
@@ -94,7 +93,7 @@ function operator(schema: string, name: string, builtinOperands: boolean, extens
 	return extension === undefined ? base : { ...base, extension };
 }
 
-export const CONTEXT: ReadingContext = {
+export const CONTEXT: PostgresReading = {
 	target: "shop",
 	database: "shop",
 	searchPath: ["$user", "app"],
@@ -113,12 +112,12 @@ export function indexOf(catalog: Catalog): CatalogIndex {
 
 const SHOP_INDEX = indexOf(SHOP);
 
-export function readText(sql: string, context: Partial<ReadingContext> = {}, index = SHOP_INDEX): TextFacts {
+export function readText(sql: string, context: Partial<PostgresReading> = {}, index = SHOP_INDEX): TextFacts {
 	return analyseParsed(parseTree(sql), sql, index, { ...CONTEXT, ...context });
 }
 
 /** The facts of a text that is one statement. */
-export function read(sql: string, context: Partial<ReadingContext> = {}, index = SHOP_INDEX): StatementFacts {
+export function read(sql: string, context: Partial<PostgresReading> = {}, index = SHOP_INDEX): StatementFacts {
 	const { statements, refusal } = readText(sql, context, index);
 	const [statement] = statements;
 	if (statement === undefined || statements.length > 1)

@@ -7,11 +7,10 @@
 import pg from "pg";
 import postgres from "postgres";
 import t, { type Test } from "tap";
-import type { ReadingContext } from "../../src/sql/analyser.js";
 import type { Catalog } from "../../src/sql/catalog.js";
 import type { CatalogIndex } from "../../src/sql/catalog-index.js";
 import type { RelationUse, StatementFacts } from "../../src/sql/facts.js";
-import { analyseParsed } from "../../src/sql/postgres/analyse.js";
+import { analyseParsed, type PostgresReading } from "../../src/sql/postgres/analyse.js";
 import { readCatalog } from "../../src/sql/postgres/catalog.js";
 import { loadParser, parseText } from "../../src/sql/postgres/parser.js";
 import { createDatabase, testServers } from "../helpers/servers.js";
@@ -138,7 +137,7 @@ interface Bench {
 	readonly described: postgres.Sql;
 	readonly catalog: Catalog;
 	readonly index: CatalogIndex;
-	readonly context: ReadingContext;
+	readonly context: PostgresReading;
 	/** A role of this bench's own. */
 	readonly role: string;
 }

@@ -7,6 +7,7 @@
  */
 import type {
 	ClientDoor,
+	ClientDoorOptions,
 	ClientLoginRequest,
 	DenialCase,
 	DoorAction,
@@ -57,9 +58,13 @@ export class PostgresClientDoor implements ClientDoor {
 	#username = "";
 	readonly #tls: "none" | "offered" | "required";
 
-	constructor(options: { readonly tls: "none" | "offered" | "required"; readonly isSecured: boolean }) {
+	constructor(options: Pick<ClientDoorOptions, "tls" | "isSecured">) {
 		this.#tls = options.tls;
 		this.#secured = options.isSecured;
+	}
+
+	start(): readonly DoorAction[] {
+		return [];
 	}
 
 	get secretBytes(): number {

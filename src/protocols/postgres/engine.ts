@@ -18,6 +18,7 @@ const pinnedSettings: ReadonlyMap<string, string> = new Map([["standard_conformi
 export const postgres: Engine = {
 	name: "postgres",
 	alpn: "postgresql",
+	greetsFirst: false,
 	clientDoor: (options) => new PostgresClientDoor(options),
 	upstreamDoor: (settings) => new PostgresUpstreamDoor(settings),
 	refusedSetting,
@@ -40,7 +41,13 @@ export const postgres: Engine = {
 		}),
 	goodbye: terminate(),
 	query: (sql) => new PostgresOwnQuery(sql),
-	readCatalog,
+	catalogSpan: "database",
+	// Views over a table that somebody has locked are not read: better to know soon than to hang.
+	catalogSettings: new Map([
+		["application_name", "licet catalog"],
+		["lock_timeout", "5s"],
+	]),
+	readCatalog: (run, scope, epoch) => readCatalog(run, scope.database, epoch),
 	fingerprintQuery: CATALOG_FINGERPRINT_QUERY,
 };
 

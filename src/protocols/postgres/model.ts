@@ -193,6 +193,11 @@ export class SessionModel {
 			case "execute":
 			case "fetch":
 				return undefined;
+			// MySQL's alone.
+			case "database":
+			case "kill":
+			case "several":
+				return undefined;
 			default:
 				return unknownEffect(effect);
 		}

@@ -2,7 +2,7 @@
  * The door of an upstream PostgreSQL server: SSLRequest as the target's `tls` says, then the login.
  * Specification: PostgreSQL documentation, "SSL Session Encryption" and "Start-up".
  */
-import type { UpstreamAction, UpstreamDoor, UpstreamLoginSettings } from "../engine.js";
+import type { CancelRequest, UpstreamAction, UpstreamDoor, UpstreamLoginSettings } from "../engine.js";
 import { certificateHash } from "./certificate.js";
 import { cancelRequest, sslRequest } from "./messages.js";
 import { UpstreamLogin } from "./upstream-login.js";
@@ -18,7 +18,7 @@ export class PostgresUpstreamDoor implements UpstreamDoor {
 	readonly #settings: UpstreamLoginSettings;
 	readonly #reported = new Map<string, string>();
 	readonly #frames: Buffer[] = [];
-	#cancel: Buffer | undefined;
+	#cancel: CancelRequest | undefined;
 
 	constructor(settings: UpstreamLoginSettings) {
 		this.#settings = settings;
@@ -84,7 +84,7 @@ export class PostgresUpstreamDoor implements UpstreamDoor {
 					this.#frames.push(event.frame);
 					break;
 				case "backendKey":
-					this.#cancel = cancelRequest(event.processId, event.secret);
+					this.#cancel = { kind: "message", bytes: cancelRequest(event.processId, event.secret) };
 					break;
 				case "ready": {
 					const { status, rest } = event;

@@ -13,6 +13,11 @@ import { analyseNode } from "./utility.js";
 const PARSE_RESULT = fields("version stmts");
 const RAW = fields("stmt stmt_location stmt_len");
 
+/** How a session reads: what its settings make of names. */
+export interface PostgresReading extends Omit<ReadingContext, "reading"> {
+	readonly searchPath: readonly string[];
+}
+
 /** What the statements of a text leave to those behind them. */
 interface Before {
 	readonly searchPath: readonly string[];
@@ -23,7 +28,7 @@ interface Before {
 }
 
 /** `tree` is libpg-query's answer for `text`. Never throws for what a statement holds: that becomes a refusal. */
-export function analyseParsed(tree: unknown, text: string, index: CatalogIndex, context: ReadingContext): TextFacts {
+export function analyseParsed(tree: unknown, text: string, index: CatalogIndex, context: PostgresReading): TextFacts {
 	const offsets = characterOffsets(text);
 	const statements: StatementFacts[] = [];
 	let before: Before = {
@@ -62,7 +67,7 @@ function analyseStatement(
 	node: unknown,
 	place: Place,
 	index: CatalogIndex,
-	context: ReadingContext,
+	context: PostgresReading,
 	before: Before,
 ): StatementFacts {
 	const options = {

@@ -5,7 +5,6 @@
  * or operator of an extension is left out only where the server has one of that name and the extension's is for types of
  * its own, since then it cannot be chosen for others.
  */
-import type { ReadingContext } from "../analyser.js";
 import type { CatalogFunction, CatalogOperator, CatalogRelation } from "../catalog.js";
 import type { CatalogIndex } from "../catalog-index.js";
 import type { CallMeaning, CallResult, Dialect, FoundRelation } from "../dialect.js";
@@ -48,7 +47,7 @@ const SYNTAX_SINCE: ReadonlyMap<string, number> = new Map([
 
 export interface DialectOptions {
 	readonly index: CatalogIndex;
-	readonly context: Pick<ReadingContext, "searchPath" | "user" | "database">;
+	readonly context: { readonly searchPath: readonly string[]; readonly user: string; readonly database: string };
 	/** False once the text itself has made the search path unknown: unqualified names are then refused. */
 	readonly pathKnown?: boolean;
 	/** Calls of set_config that the statement's analysis has judged and taken over as its effect. */
