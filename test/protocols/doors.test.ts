@@ -197,7 +197,11 @@ t.test("the upstream's door", async (t) => {
 	);
 	t.match(ready, {
 		kind: "ready",
-		upstream: { status: 0x49, rest: message("N", "rest"), cancelRequest: cancelRequest(9, Buffer.from([1, 2, 3, 4])) },
+		upstream: {
+			status: 0x49,
+			rest: message("N", "rest"),
+			cancelRequest: { kind: "message", bytes: cancelRequest(9, Buffer.from([1, 2, 3, 4])) },
+		},
 	});
 	const refused = new PostgresUpstreamDoor({ ...settings, tls: "disable" });
 	refused.start();
