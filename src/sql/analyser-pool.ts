@@ -9,7 +9,8 @@ import type { Analyser, ReadingContext } from "./analyser.js";
 import { type Cache, CacheBudget } from "./cache.js";
 import type { Catalog } from "./catalog.js";
 import type { Refusal, StatementFacts, TextFacts } from "./facts.js";
-import { templateOf } from "./postgres/template.js";
+import type { TemplateOf } from "./reader.js";
+import { TEMPLATES } from "./templates.js";
 import type { FromWorker, ToWorker, WorkerSettings } from "./worker.js";
 
 export interface AnalyserOptions {
@@ -26,6 +27,8 @@ export interface AnalyserStats {
 	templateHits: number;
 	misses: number;
 	readersReplaced: number;
+	/** Texts in which a second reader saw other tables than the first. */
+	disagreements: number;
 }
 
 /** Longer texts are not kept. */
@@ -54,6 +57,7 @@ interface Space {
 	/** false: facts of this template depend on its literals. */
 	readonly templates: Cache<Template | false>;
 	readonly context: ReadingContext;
+	readonly templateOf: TemplateOf;
 	/** A newer snapshot, or too many other spaces, have taken its place. */
 	forgotten: boolean;
 }
@@ -66,7 +70,7 @@ interface Question {
 }
 
 class Pool implements Analyser {
-	readonly stats: AnalyserStats = { exactHits: 0, templateHits: 0, misses: 0, readersReplaced: 0 };
+	readonly stats: AnalyserStats = { exactHits: 0, templateHits: 0, misses: 0, readersReplaced: 0, disagreements: 0 };
 	readonly #options: AnalyserOptions;
 	readonly #budget: CacheBudget;
 	readonly #catalogs = new Map<string, { readonly target: string; readonly catalog: Catalog }>();
@@ -112,7 +116,7 @@ class Pool implements Analyser {
 				this.stats.exactHits += 1;
 				return exact;
 			}
-			const template = templateOf(text);
+			const template = space.templateOf(text, context.reading);
 			if (template !== undefined) {
 				const shared = space.templates.get(template);
 				if (shared !== undefined && shared !== false) {
@@ -133,7 +137,14 @@ class Pool implements Analyser {
 				for (const [name, old] of this.#spaces) this.#forget(name, old);
 				this.#known = new WeakMap();
 			}
-			space = { exact: this.#budget.cache(), templates: this.#budget.cache(), context, forgotten: false };
+			const engine = this.catalog(context.target, context.database)?.engine;
+			space = {
+				exact: this.#budget.cache(),
+				templates: this.#budget.cache(),
+				context,
+				templateOf: engine === undefined ? NO_TEMPLATE : TEMPLATES[engine],
+				forgotten: false,
+			};
 			this.#spaces.set(key, space);
 		}
 		this.#known.set(context, space);
@@ -216,8 +227,9 @@ class Pool implements Analyser {
 			case "loaded":
 				this.#loading -= 1;
 				break;
-			case "facts":
-				this.#settle(message.id, message.facts);
+			case "answer":
+				if (message.answer.disagrees === true) this.stats.disagreements += 1;
+				this.#settle(message.id, message.answer.facts);
 				break;
 			case "broken":
 				this.#giveUp(`the statement cannot be read: ${message.message}`);
@@ -243,7 +255,7 @@ class Pool implements Analyser {
 		if (space.forgotten) return;
 		const bytes = weightOf(facts);
 		space.exact.set(keyOf(text), facts, bytes);
-		const key = templateOf(text);
+		const key = space.templateOf(text, space.context.reading);
 		if (key === undefined) return;
 		const [statement] = facts.statements;
 		if (statement === undefined || facts.statements.length > 1 || dependsOnLiterals(statement)) {
@@ -290,6 +302,9 @@ class Pool implements Analyser {
 
 /** Ways of reading kept at once: search paths are the clients' choice, so their number must be bounded. */
 const MAX_SPACES = 256;
+
+/** Before there is a catalog nothing is read, so nothing is kept. */
+const NO_TEMPLATE: TemplateOf = () => undefined;
 
 function keyOf(text: Uint8Array): string {
 	return Buffer.from(text.buffer, text.byteOffset, text.length).toString("latin1", 0, text.length);

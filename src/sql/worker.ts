@@ -5,14 +5,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { ReadingContext } from "./analyser.js";
 import type { Catalog } from "./catalog.js";
-import { CatalogIndex } from "./catalog-index.js";
-import type { TextFacts } from "./facts.js";
-import { analyseParsed } from "./postgres/analyse.js";
-import { loadParser, parseBytes, parseText } from "./postgres/parser.js";
+import type { CatalogIndex } from "./catalog-index.js";
+import { mysqlReader } from "./mysql/reader.js";
+import { postgresReader } from "./postgres/reader.js";
+import type { Answer, Reader, ReaderBounds } from "./reader.js";
 
-export interface WorkerSettings {
-	readonly statementBytes: number;
-}
+export type WorkerSettings = ReaderBounds;
 
 export type ToWorker =
 	| { readonly kind: "catalog"; readonly target: string; readonly catalog: Catalog }
@@ -22,11 +20,12 @@ export type FromWorker =
 	| { readonly kind: "ready" }
 	/** A catalog was laid out; what was asked after it is being read now. */
 	| { readonly kind: "loaded" }
-	| { readonly kind: "facts"; readonly id: number; readonly facts: TextFacts }
+	| { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
 	/** The text broke the reader; the thread ends after this. */
 	| { readonly kind: "broken"; readonly id: number; readonly message: string };
 
-const { statementBytes } = workerData as WorkerSettings;
+const bounds = workerData as WorkerSettings;
+const readers: Readonly<Record<Catalog["engine"], Reader>> = { postgres: postgresReader, mysql: mysqlReader };
 const indexes = new Map<string, CatalogIndex>();
 const port = parentPort;
 
@@ -38,14 +37,13 @@ function key(target: string, database: string): string {
 	return `${target}\0${database}`;
 }
 
-function analyse(text: Uint8Array, context: ReadingContext): TextFacts {
-	const parsed = parseBytes(text, statementBytes);
-	if ("refusal" in parsed) return { statements: [], refusal: parsed.refusal };
+function analyse(text: Uint8Array, context: ReadingContext): Answer {
 	const index = indexes.get(key(context.target, context.database));
 	if (index === undefined) {
-		return { statements: [], refusal: { kind: "unresolved", message: "the catalog has not been read yet" } };
+		const refusal = { kind: "unresolved", message: "the catalog has not been read yet" } as const;
+		return { facts: { statements: [], refusal } };
 	}
-	return analyseParsed(parsed.tree, parsed.text, index, { ...context, searchPath: context.reading });
+	return readers[index.catalog.engine].analyse(text, context, index, bounds);
 }
 
 /** A snapshot that cannot be laid out leaves its database without one: everything there is refused. */
@@ -53,19 +51,13 @@ function load(target: string, catalog: Catalog): void {
 	const name = key(target, catalog.database);
 	indexes.delete(name);
 	try {
-		indexes.set(name, new CatalogIndex(catalog, parseDefinition));
+		indexes.set(name, readers[catalog.engine].index(catalog));
 	} catch {
 		indexes.delete(name);
 	}
 }
 
-/** Definitions of views come from the server and are read by the same parser. */
-function parseDefinition(sql: string): unknown {
-	const parsed = parseText(sql);
-	return "tree" in parsed ? parsed.tree : undefined;
-}
-
-await loadParser();
+for (const reader of Object.values(readers)) await reader.load();
 port?.on("message", (message: ToWorker) => {
 	if (message.kind === "catalog") {
 		load(message.target, message.catalog);
@@ -73,7 +65,7 @@ port?.on("message", (message: ToWorker) => {
 		return;
 	}
 	try {
-		say({ kind: "facts", id: message.id, facts: analyse(message.text, message.context) });
+		say({ kind: "answer", id: message.id, answer: analyse(message.text, message.context) });
 	} catch (error) {
 		say({ kind: "broken", id: message.id, message: error instanceof Error ? error.message : String(error) });
 		port?.close();
