@@ -141,7 +141,21 @@ export type SessionEffect =
 	| { readonly kind: "database"; readonly name: string }
 	/** KILL (MySQL): of a connection by its number. */
 	| { readonly kind: "kill"; readonly connection: number; readonly what: "query" | "connection" }
-	/** One statement, several effects, in order (MySQL: SET a = 1, b = 2). */
+	/**
+	 * SET @variable = @@setting (MySQL), of a setting that the session keeps track of: the variable holds its value from
+	 * then on. Dump tools save so what they are about to change.
+	 */
+	| { readonly kind: "save"; readonly variable: string; readonly setting: string }
+	/**
+	 * SET setting = @variable (MySQL), of a setting that the session keeps track of: it takes back what was saved. Code
+	 * that nobody has read may have changed the variable since, so the session has the server's report confirm it; where
+	 * nothing was saved, or the server reports no settings, it cannot be told how text would be read, and it is denied.
+	 */
+	| { readonly kind: "restore"; readonly setting: string; readonly variable: string }
+	/**
+	 * One statement, several effects (MySQL: SET a = 1, b = 2). The server works out all new values before it sets any, so
+	 * what is saved is what was there before the statement.
+	 */
 	| { readonly kind: "several"; readonly effects: readonly SessionEffect[] };
 
 export type TransactionOp =

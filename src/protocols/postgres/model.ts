@@ -197,6 +197,8 @@ export class SessionModel {
 			case "database":
 			case "kill":
 			case "several":
+			case "save":
+			case "restore":
 				return undefined;
 			default:
 				return unknownEffect(effect);
