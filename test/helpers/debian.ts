@@ -1,14 +1,16 @@
 /**
- * The PostgreSQL of the system (Debian's package), newest version first, with psql, pgbench and pg_dump beside it.
+ * The servers of the system (Debian's packages): PostgreSQL, newest version first, with psql, pgbench and pg_dump beside
+ * it, and MariaDB with its client programs.
  *
- * Under root it is installed when it is missing and apt-get is there. A cluster of the machine's own is never started,
- * stopped or changed: while the package installs, the standard policy hook forbids it to start services.
+ * Under root they are installed when they are missing and apt-get is there. A server of the machine's own is never
+ * started, stopped or changed: while a package installs, the standard policy hook forbids it to start services.
  * See Debian's /usr/share/doc/init-system-helpers/README.policy-rc.d.gz.
  */
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { type MysqldPrograms, systemMariadb } from "../../src/cli/mysqld.js";
 
 const run = promisify(execFile);
 
@@ -25,14 +27,33 @@ Install one (Debian, Ubuntu: apt-get install postgresql), or start one in Docker
 
 (psql, pgbench and pg_dump are then looked for on the PATH.)`;
 
+const MISSING_MARIADB = `The tests need a MariaDB of the system, with its client programs, and found none.
+Install it (Debian, Ubuntu: apt-get install mariadb-server mariadb-client), or start one in Docker and name it:
+
+    docker compose -f fixtures/docker/test-servers.yml up -d --wait
+    export LICET_TEST_MARIADB=mysql://licet_root:licet-test@127.0.0.1:54306/
+    npm test
+
+(mariadb and mariadb-dump are then looked for on the PATH.)`;
+
 /** The folder of the newest binaries. Installs them if that is possible; else throws, saying what to do. */
 export async function debianBinaries(): Promise<string> {
 	const present = newest();
 	if (present !== undefined) return present;
-	if (process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) await install();
+	const failure = await installPackages("PostgreSQL", ["postgresql", "postgresql-client"]);
 	const installed = newest();
-	if (installed === undefined) throw new Error(MISSING);
+	if (installed === undefined) throw new Error(failure === undefined ? MISSING : `${MISSING}\n\n${failure}`);
 	return installed;
+}
+
+/** MariaDB's programs. Installs them if that is possible; else throws, saying what to do. */
+export async function debianMariadb(): Promise<MysqldPrograms> {
+	const present = systemMariadb();
+	if (present !== undefined) return present;
+	const failure = await installPackages("MariaDB", ["mariadb-server", "mariadb-client"]);
+	const installed = systemMariadb();
+	if (installed !== undefined) return installed;
+	throw new Error(failure === undefined ? MISSING_MARIADB : `${MISSING_MARIADB}\n\n${failure}`);
 }
 
 function newest(): string | undefined {
@@ -43,17 +64,28 @@ function newest(): string | undefined {
 		.find((folder) => existsSync(join(folder, "initdb")));
 }
 
-async function install(): Promise<void> {
-	console.log("# PostgreSQL is missing: installing Debian's package");
+let queue: Promise<unknown> = Promise.resolve();
+
+/** Installs packages if we may. Answers why they are not there, undefined when they are. One at a time, as apt-get asks. */
+export function installPackages(what: string, packages: readonly string[]): Promise<string | undefined> {
+	const mine = queue.then(() => install(what, packages));
+	queue = mine;
+	return mine;
+}
+
+async function install(what: string, packages: readonly string[]): Promise<string | undefined> {
+	if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return "only root can install it, with apt-get";
+	console.log(`# ${what} is missing: installing Debian's packages ${packages.join(" ")}`);
 	const ownPolicy = !existsSync(POLICY);
 	if (ownPolicy) writeFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
 	try {
 		const options = { timeout: INSTALL_TIMEOUT_MS, env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
 		await run("apt-get", ["update"], options);
-		await run("apt-get", ["install", "-y", "--no-install-recommends", "postgresql", "postgresql-client"], options);
+		await run("apt-get", ["install", "-y", "--no-install-recommends", ...packages], options);
+		return undefined;
 	} catch (error) {
 		const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error);
-		throw new Error(`${MISSING}\n\napt-get failed: ${said}`);
+		return `apt-get failed: ${said}`;
 	} finally {
 		if (ownPolicy) rmSync(POLICY, { force: true });
 	}

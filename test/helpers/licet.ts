@@ -58,8 +58,10 @@ export interface IssuedGrant {
 
 export interface Licet {
 	readonly host: string;
-	/** Of the PostgreSQL listener. */
+	/** Of the PostgreSQL listener, which is there when a target is a PostgreSQL. */
 	readonly port: number;
+	/** Of the MySQL listener, which is there when a target is a MySQL or MariaDB. */
+	readonly mysqlPort: number;
 	readonly folder: string;
 	readonly configFile: string;
 	readonly licenses: string;
@@ -80,11 +82,11 @@ export interface Licet {
 	start(): Promise<void>;
 }
 
-/** A target for a server's URL, with the rights of the URL's user. */
+/** A target for a server's URL (postgres: or mysql:), with the rights of the URL's user. */
 export function targetOf(url: string, more: Readonly<Record<string, Json>> = {}): Json {
-	const { hostname, port, username, password, pathname } = new URL(url);
+	const { protocol, hostname, port, username, password, pathname } = new URL(url);
 	return {
-		engine: "postgres",
+		engine: protocol === "mysql:" ? "mysql" : "postgres",
 		address: `${hostname}:${port}`,
 		databases: [decodeURIComponent(pathname.slice(1))],
 		environment: "test",
@@ -111,14 +113,15 @@ export async function startLicet(t: Test, options: LicetOptions): Promise<Licet>
 /** The same without a test: the caller closes it. */
 export async function openLicet(options: LicetOptions): Promise<Licet & { close(): Promise<void> }> {
 	const folder = mkdtempSync(join(tmpdir(), "licet-proxy-"));
-	const port = await freePort();
+	const ports: Ports = { postgres: await freePort(), mysql: await freePort() };
 	const configFile = join(folder, "licet.yaml");
 	const licenses = join(folder, "licenses");
 	mkdirSync(licenses);
 	const writeLicense = (name: string, text: string) => writeFileSync(join(licenses, `${name}.yaml`), text);
 	for (const [name, text] of Object.entries(options.licenses)) writeLicense(name, text);
-	writeFileSync(configFile, `${JSON.stringify(configuration(port, options), undefined, 2)}\n`);
-	const server = new Server(configFile, port, options);
+	writeFileSync(configFile, `${JSON.stringify(configuration(ports, options), undefined, 2)}\n`);
+	const { postgres: port, mysql: mysqlPort } = ports;
+	const server = new Server(configFile, ports, options);
 	const remove = () => rmSync(folder, { recursive: true, force: true });
 	process.once("exit", remove);
 	const close = async () => {
@@ -135,6 +138,7 @@ export async function openLicet(options: LicetOptions): Promise<Licet & { close(
 	return {
 		host: "127.0.0.1",
 		port,
+		mysqlPort,
 		folder,
 		configFile,
 		licenses,
@@ -162,9 +166,25 @@ export function runLicet(words: readonly string[], env: Readonly<Record<string, 
 	return outcome(child);
 }
 
-function configuration(port: number, options: LicetOptions): Json {
+interface Ports {
+	readonly postgres: number;
+	readonly mysql: number;
+}
+
+/** The engines that the targets need a listener of. */
+function enginesOf({ targets }: LicetOptions): readonly (keyof Ports)[] {
+	const isMysql = (target: Json) => (target as { engine?: Json } | null)?.engine === "mysql";
+	const all = Object.values(targets);
+	const engines = [
+		...(all.every(isMysql) ? [] : ["postgres" as const]),
+		...(all.some(isMysql) ? ["mysql" as const] : []),
+	];
+	return engines.length === 0 ? ["postgres"] : engines;
+}
+
+function configuration(ports: Ports, options: LicetOptions): Json {
 	return {
-		listen: { postgres: `127.0.0.1:${port}` },
+		listen: Object.fromEntries(enginesOf(options).map((engine) => [engine, `127.0.0.1:${ports[engine]}`])),
 		targets: options.targets,
 		licenses: "./licenses",
 		data: "./data",
@@ -188,12 +208,12 @@ class Server {
 	log = "";
 	#child: ChildProcess | undefined;
 	readonly #configFile: string;
-	readonly #port: number;
+	readonly #ports: readonly number[];
 	readonly #options: LicetOptions;
 
-	constructor(configFile: string, port: number, options: LicetOptions) {
+	constructor(configFile: string, ports: Ports, options: LicetOptions) {
 		this.#configFile = configFile;
-		this.#port = port;
+		this.#ports = enginesOf(options).map((engine) => ports[engine]);
 		this.#options = options;
 	}
 
@@ -221,7 +241,7 @@ class Server {
 			});
 		}
 		const deadline = Date.now() + START_TIMEOUT_MS;
-		while (!(await listens(this.#port))) {
+		while (!(await Promise.all(this.#ports.map(listens))).every(Boolean)) {
 			if (!this.#running) throw new Error(`licet serve ended with ${child.exitCode}:\n${this.log}`);
 			if (Date.now() > deadline) throw new Error(`licet serve does not listen:\n${this.log}`);
 			await new Promise((resolve) => setTimeout(resolve, 50));

@@ -3,10 +3,10 @@
  *
  * `startTestServers` (used by run.ts) brings up PostgreSQL from Debian and PostgreSQL 18 from npm in a folder of
  * their own and describes them in the environment; tests read that with `testServers`. Both servers offer TLS with
- * fixtures/tls/server.crt and have, beside the superuser (SCRAM), one user for each older way to log in.
+ * fixtures/tls/server.crt and have, beside the superuser (SCRAM), one user for each older way to log in. MariaDB and
+ * MySQL come up beside them (mysql-servers.ts).
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -15,7 +15,9 @@ import { type Cluster, startCluster } from "../../src/cli/cluster.js";
 import { startEmbeddedPostgres } from "../../src/cli/embedded.js";
 import { freePort } from "../../src/cli/free-port.js";
 import { debianBinaries } from "./debian.js";
+import { startMysqlServers } from "./mysql-servers.js";
 import { fixture } from "./project.js";
+import { serverFolder } from "./server-folder.js";
 
 /** Users of every test server beside the superuser; `login_trust` needs no password. */
 export const LOGIN_USERS = { trust: "login_trust", md5: "login_md5", cleartext: "login_password" } as const;
@@ -28,6 +30,11 @@ export interface TestServers {
 	readonly psql: string;
 	readonly pgbench: string;
 	readonly pgDump: string;
+}
+
+/** A server that the run has started. */
+export interface Stoppable {
+	stop(): Promise<void>;
 }
 
 export interface RunningServers {
@@ -44,40 +51,27 @@ const HOST_RULES = [
 
 /** Starts what the environment does not already name. */
 export async function startTestServers(): Promise<RunningServers> {
-	const folder = mkdtempSync(join(tmpdir(), "licet-test-"));
-	// Under root the servers run as another user, who has to reach his folder through this one.
-	chmodSync(folder, 0o755);
-	const clean = () => removeFolder(folder);
-	process.once("exit", clean);
-	const clusters: Cluster[] = [];
+	const { folder, remove } = serverFolder(tmpdir());
+	const clusters: Stoppable[] = [];
 	const stop = async () => {
 		await Promise.all(clusters.map((cluster) => cluster.stop()));
-		process.removeListener("exit", clean);
-		clean();
+		remove();
 	};
 	try {
-		const environment = await startInto(folder, clusters);
-		return { environment, stop };
+		// Both come to their end before anything is stopped: what starts late would stay.
+		const started = await Promise.allSettled([startPostgres(folder, clusters), startMysqlServers(folder, clusters)]);
+		const failed = started.find((each) => each.status === "rejected");
+		if (failed !== undefined) throw failed.reason;
+		const environments = started.map((each) => (each.status === "fulfilled" ? each.value : {}));
+		return { environment: Object.assign({}, ...environments), stop };
 	} catch (error) {
 		await stop();
 		throw error;
 	}
 }
 
-/** Synchronous, for the exit handler. Servers that were just killed may still write for a moment: it tries again. */
-function removeFolder(folder: string): void {
-	for (let tries = 0; tries < 40; tries++) {
-		try {
-			rmSync(folder, { recursive: true, force: true });
-			return;
-		} catch {
-			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
-		}
-	}
-	console.error(`could not remove ${folder}`);
-}
-
-async function startInto(folder: string, clusters: Cluster[]): Promise<Record<string, string>> {
+async function startPostgres(folder: string, running: Stoppable[]): Promise<Record<string, string>> {
+	const clusters: Cluster[] = [];
 	const given = process.env.LICET_TEST_PG15;
 	const environment: Record<string, string> = { LICET_TEST_PSQL: "psql", LICET_TEST_PGBENCH: "pgbench" };
 	environment.LICET_TEST_PG_DUMP = "pg_dump";
@@ -88,6 +82,7 @@ async function startInto(folder: string, clusters: Cluster[]): Promise<Record<st
 		const options = { binaries, folder: join(folder, "15"), port, hostRules: HOST_RULES, tls };
 		const pg15 = await startCluster(options);
 		clusters.push(pg15);
+		running.push(pg15);
 		environment.LICET_TEST_PG15 = pg15.url();
 		environment.LICET_TEST_PSQL = join(binaries, "psql");
 		environment.LICET_TEST_PGBENCH = join(binaries, "pgbench");
@@ -95,6 +90,7 @@ async function startInto(folder: string, clusters: Cluster[]): Promise<Record<st
 	}
 	const pg18 = await startEmbeddedPostgres({ folder: join(folder, "18"), hostRules: HOST_RULES, tls });
 	clusters.push(pg18);
+	running.push(pg18);
 	environment.LICET_TEST_PG18 = pg18.url();
 	for (const cluster of clusters) await createLoginUsers(cluster.url());
 	return environment;
