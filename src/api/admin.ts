@@ -15,6 +15,8 @@ export interface Control {
 	revoke(grant: string, by: string, reason: string): Promise<unknown>;
 	sessions(liveOnly: boolean): Promise<readonly unknown[]>;
 	kill(session: string, by: string, reason: string): boolean;
+	/** What a license says to a text on a target, without running it. */
+	explain(request: ExplainInput): Promise<unknown>;
 	/** Undefined: healthy. */
 	trouble(): string | undefined;
 }
@@ -31,10 +33,20 @@ const grantInput = z.strictObject({
 });
 export type GrantInput = z.infer<typeof grantInput>;
 
+const explainInput = z.strictObject({
+	license: z.string().min(1),
+	target: z.string().min(1),
+	database: z.string().min(1).optional(),
+	sql: z.string().min(1),
+});
+export type ExplainInput = z.infer<typeof explainInput>;
+
 const endInput = z.strictObject({ by: z.string().min(1), reason: z.string() });
 
 /** 64 KiB: no request of an administrator is longer. */
 const BODY_BYTES = 64 * 1024;
+/** A statement at its longest, with what JSON adds to it. */
+const EXPLAIN_BYTES = 4 * 1024 * 1024;
 
 function server(control: Control, log: Logger): FastifyInstance {
 	const app = Fastify({ bodyLimit: BODY_BYTES, forceCloseConnections: true });
@@ -57,7 +69,7 @@ function server(control: Control, log: Logger): FastifyInstance {
 
 function statusOf(error: unknown): number {
 	if (error instanceof z.ZodError) return 400;
-	if (error instanceof Error && error.name === "AccessError") return 422;
+	if (error instanceof Error && (error.name === "AccessError" || error.name === "LoginRefusal")) return 422;
 	if (error instanceof Error && "statusCode" in error && typeof error.statusCode === "number") return error.statusCode;
 	return 500;
 }
@@ -85,6 +97,7 @@ export async function openAdminSocket(path: string, control: Control, log: Logge
 		if (control.kill(request.params.id, by, reason)) return { session: request.params.id };
 		return reply.code(422).send({ error: `there is no running session ${request.params.id}` });
 	});
+	app.post("/v1/explain", { bodyLimit: EXPLAIN_BYTES }, (request) => control.explain(explainInput.parse(request.body)));
 	if (existsSync(path)) rmSync(path);
 	const before = process.umask(0o177);
 	try {

@@ -45,6 +45,7 @@ function program(): Command {
 		});
 	addGrantCommands(licet);
 	addSessionCommands(licet);
+	addExplainCommand(licet);
 	addLicenseCommands(licet);
 	return licet;
 }
@@ -124,6 +125,17 @@ function addSessionCommands(licet: Command): void {
 		.action(async (id: string, options) => (await import("./commands/replay.js")).replay(id, options, write));
 }
 
+function addExplainCommand(licet: Command): void {
+	licet
+		.command("explain <decision>")
+		.description("why a statement was allowed or denied, by the decision's id")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (id: string, options) =>
+			write(`${await (await import("./commands/explain.js")).explainDecision(id, options)}\n`),
+		);
+}
+
 function addLicenseCommands(licet: Command): void {
 	const license = licet.command("license").description("license documents");
 	license
@@ -131,6 +143,17 @@ function addLicenseCommands(licet: Command): void {
 		.description("check license documents; every error at once")
 		.option(...JSON_FLAG)
 		.action(async (files: string[], options) => (await import("./commands/license.js")).validate(files, options, say));
+	license
+		.command("explain <sql>")
+		.description("what a license says to a statement, and why; nothing is run")
+		.requiredOption("--license <id>", "the license")
+		.requiredOption("--target <name>", "the target")
+		.option("--database <name>", "a database of the target, by default its first")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (sql: string, options) =>
+			write(`${await (await import("./commands/explain.js")).explainStatement(sql, options)}\n`),
+		);
 	license
 		.command("schema")
 		.description("print the JSON Schema of a license")

@@ -4,10 +4,18 @@
  */
 import { X509Certificate } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { AccessError } from "../access/errors.js";
 import { Grants } from "../access/grants.js";
 import { LicenseShelf } from "../access/licenses.js";
 import { parseSubject } from "../access/subjects.js";
-import { type Control, type GrantInput, openAdminSocket, openApi, type Running } from "../api/admin.js";
+import {
+	type Control,
+	type ExplainInput,
+	type GrantInput,
+	openAdminSocket,
+	openApi,
+	type Running,
+} from "../api/admin.js";
 import type { Address, Config } from "../config/document.js";
 import type { Engine } from "../protocols/engine.js";
 import { ENGINES } from "../protocols/engines.js";
@@ -198,6 +206,15 @@ class NodeControl implements Control {
 
 	kill(session: string, by: string, reason: string): boolean {
 		return this.#gateway.kill(session, by, reason);
+	}
+
+	async explain(request: ExplainInput): Promise<unknown> {
+		const target = this.#config.targets.get(request.target);
+		const engine = ENGINES.get(target?.engine ?? "postgres");
+		if (engine === undefined)
+			throw new AccessError("invalid", `target "${request.target}" is of an engine that is not served`);
+		const statements = await this.#gateway.explain(engine, { ...request, database: request.database });
+		return { license: request.license, target: request.target, statements };
 	}
 
 	trouble(): string | undefined {

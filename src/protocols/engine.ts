@@ -341,6 +341,8 @@ export interface Engine {
 	query(sql: string): OwnQuery;
 	/** How a client takes its leave of the server. */
 	readonly goodbye: Buffer;
+	/** How a session reads (`RelayHost.judge`) that has set nothing. */
+	plainReading(database: string): readonly string[];
 	/** What one catalog snapshot covers: one database, or all of a server's that the target serves. */
 	readonly catalogSpan: "database" | "server";
 	/** Settings of the connection over which the catalog is read. */

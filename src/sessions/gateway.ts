@@ -3,6 +3,7 @@
  * the end of a grant, by a change of license, at shutdown.
  */
 import { randomBytes } from "node:crypto";
+import { AccessError } from "../access/errors.js";
 import type { Grant, Grants } from "../access/grants.js";
 import type { LicenseShelf } from "../access/licenses.js";
 import { resolveSecret } from "../access/secrets.js";
@@ -15,6 +16,7 @@ import type { LiveCounters } from "../recorder/recorder.js";
 import type { Analyser } from "../sql/analyser.js";
 import type { Logger } from "../telemetry/log.js";
 import { Catalogs, type DatabaseCatalog } from "./catalogs.js";
+import { type ExplainedStatement, explainText } from "./explain.js";
 import { Policy } from "./policy.js";
 import { Session, type SessionClient, type SessionContext } from "./session.js";
 import { Turn, type TurnRecorder } from "./turn.js";
@@ -35,6 +37,7 @@ export class LoginRefusal extends Error {
 		readonly detail: string | undefined,
 	) {
 		super(message);
+		this.name = "LoginRefusal";
 	}
 }
 
@@ -57,6 +60,14 @@ interface LiveSession {
 	readonly catalog: DatabaseCatalog;
 	policy: Policy;
 	readonly key: string;
+}
+
+export interface ExplainRequest {
+	readonly license: string;
+	readonly target: string;
+	/** Undefined: the target's default one. */
+	readonly database: string | undefined;
+	readonly sql: string;
 }
 
 /** What a login has been found to mean, before its password is proved. */
@@ -159,6 +170,29 @@ export class Gateway {
 		upstream.socket.on("error", () => undefined);
 		upstream.socket.end(engine.goodbye);
 		return upstream.ready.reported;
+	}
+
+	/** What a license says to a text on a target, without running it. Rejects with LoginRefusal or AccessError. */
+	async explain(engine: Engine, ask: ExplainRequest): Promise<readonly ExplainedStatement[]> {
+		const license = this.#options.licenses.get(ask.license);
+		const target = this.#options.config.targets.get(ask.target);
+		if (license === undefined) throw new AccessError("unknown", `there is no license "${ask.license}" in force`);
+		const database = ask.database ?? target?.defaultDatabase;
+		if (target === undefined) throw new AccessError("unknown", `there is no target "${ask.target}"`);
+		if (database === undefined)
+			throw new AccessError("invalid", `target "${ask.target}" has no default database: name one`);
+		if (!servesDatabase(target, database))
+			throw new AccessError("invalid", `target "${ask.target}" does not serve database "${database}"`);
+		const catalog = await this.#catalogs.open(engine, target, database).catch((error: unknown) => {
+			throw this.#unreachable(target, error);
+		});
+		const facts = await this.#options.analyser.analyse(Buffer.from(ask.sql), {
+			target: target.name,
+			database: engine.catalogSpan === "server" ? "" : database,
+			reading: engine.plainReading(database),
+			user: target.credentials.username,
+		});
+		return explainText(license, catalog.view, ask.sql, facts);
 	}
 
 	/** Looks a login name up. The answer does not depend on whether it exists: the proof that follows fails then. */

@@ -219,7 +219,7 @@ function recorded(reasons: readonly Reason[]): RecordedReason[] {
 }
 
 /** A text that could not be read at all is one statement of which nothing is known but that. */
-function unreadFacts(facts: TextFacts, text: string): StatementFacts {
+export function unreadFacts(facts: TextFacts, text: string): StatementFacts {
 	const unknown = unknownStatement("UNREAD", text.length);
 	return facts.refusal === undefined ? unknown : { ...unknown, refusal: facts.refusal };
 }

@@ -41,6 +41,7 @@ export const postgres: Engine = {
 		}),
 	goodbye: terminate(),
 	query: (sql) => new PostgresOwnQuery(sql),
+	plainReading: () => ["$user", "public"],
 	catalogSpan: "database",
 	// Views over a table that somebody has locked are not read: better to know soon than to hang.
 	catalogSettings: new Map([
