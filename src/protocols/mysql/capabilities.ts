@@ -19,7 +19,10 @@ const OURS =
 	C.pluginAuthLenenc |
 	C.ignoreSigpipe;
 
-/** What changes the meaning of a session: the upstream is told what the client asked for. */
+/**
+ * What changes the meaning of a session: the upstream is told what the client asked for. Without QUERY_ATTRIBUTES, which
+ * are values that no decision would see: clients that have some then leave them out.
+ */
 const MEANING =
 	C.foundRows |
 	C.odbc |
@@ -28,8 +31,7 @@ const MEANING =
 	C.interactive |
 	C.multiStatements |
 	C.multiResults |
-	C.psMultiResults |
-	C.queryAttributes;
+	C.psMultiResults;
 
 /** Framing that each leg has for itself. */
 const FRAMING = C.sessionTrack | C.deprecateEof;
