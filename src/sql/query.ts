@@ -256,6 +256,8 @@ export interface Insert {
 	readonly conflict?: {
 		/** What the row that was to be inserted is called: "excluded" (PostgreSQL), the row alias of VALUES … AS (MySQL). */
 		readonly excluded?: Alias;
+		/** Further sources that the assignments see: those of INSERT … SELECT (MySQL). */
+		readonly sees?: readonly Source[];
 		/** Expressions over the target that name the index, and its predicate. */
 		readonly arbiter: readonly Expression[];
 		readonly assignments: readonly Assignment[];
@@ -325,6 +327,8 @@ export type Source =
 			readonly kind: "relation";
 			readonly relation: RelationPath;
 			readonly alias?: Alias;
+			/** Which versions of its rows (FOR SYSTEM_TIME, MariaDB). */
+			readonly asOf?: readonly Expression[];
 			/** Arguments and method of TABLESAMPLE. */
 			readonly sample?: { readonly method: ObjectPath; readonly arguments: readonly Expression[] };
 	  }

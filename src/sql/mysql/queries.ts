@@ -1,0 +1,402 @@
+/**
+ * Queries: SELECT, VALUES, TABLE, set operations, WITH, and what stands behind them.
+ * MySQL: manual, "SELECT Statement", "Parenthesized Query Expressions", "WITH"; MariaDB: "SELECT", "Table Value Constructors".
+ */
+import type {
+	Body,
+	CommonTable,
+	Expression,
+	Locking,
+	Query,
+	RelationPath,
+	Select,
+	SelectItem,
+	SortItem,
+	Window,
+	With,
+} from "../query.js";
+import { windowSpec } from "./calls.js";
+import type { Cursor } from "./cursor.js";
+import { expression } from "./expressions.js";
+import type { Grammar } from "./grammar.js";
+import { into } from "./into.js";
+import { relationPath, sources } from "./sources.js";
+import { KIND } from "./tokens.js";
+
+/** A query expression, without brackets around it. */
+export function query(g: Grammar): Query {
+	return g.cursor.deeper(() => {
+		const clause = g.cursor.isWord("WITH") ? withClause(g) : undefined;
+		return queryAfterWith(g, clause);
+	});
+}
+
+/** What follows WITH when it is a query. */
+export function queryAfterWith(g: Grammar, clause: With | undefined): Query {
+	const inner = setOperations(g);
+	const tail = queryTail(g);
+	const withed = clause === undefined ? {} : { with: clause };
+	// What stands in brackets keeps its own order and limits.
+	if (inner.isBare) return { kind: "query", ...withed, body: inner.query.body, ...tail };
+	if (clause === undefined && tail.orderBy.length + tail.limits.length + tail.locking.length === 0) return inner.query;
+	return { kind: "query", ...withed, body: wrapped(inner.query), ...tail };
+}
+
+/** `(query) ORDER BY …`: the order is over the result, as over a derived table that passes all columns on. */
+function wrapped(inner: Query): Body {
+	if (inner.with === undefined && inner.orderBy.length + inner.limits.length + inner.locking.length === 0)
+		return inner.body;
+	const star: Expression = { kind: "name", parts: [], star: true };
+	return selectOf(
+		[{ expression: star, label: "*" }],
+		[{ kind: "derived", query: inner, alias: { name: "", columns: [] }, lateral: false }],
+	);
+}
+
+function selectOf(items: readonly SelectItem[], from: Select["from"]): Select {
+	return { kind: "select", distinct: "no", items, from, groupBy: [], windows: new Map() };
+}
+
+export function subquery(g: Grammar): Query {
+	const { cursor } = g;
+	const before = g.into;
+	cursor.expectSymbol("(");
+	const inner = query(g);
+	cursor.expectSymbol(")");
+	if (g.into !== before) throw cursor.fail("INTO stands in a subquery", -1);
+	return inner;
+}
+
+// ---- set operations -----------------------------------------------------------------------------------------------
+
+interface Side {
+	readonly query: Query;
+	/** It stands without brackets, so that what follows the whole belongs to it when it is alone. */
+	readonly isBare: boolean;
+}
+
+function bare(body: Body): Query {
+	return { kind: "query", body, orderBy: [], limits: [], locking: [] };
+}
+
+function setOperations(g: Grammar): Side {
+	const { cursor } = g;
+	let left = intersections(g);
+	for (;;) {
+		const op = cursor.takeAny("UNION", "EXCEPT", "MINUS");
+		if (op === undefined) return left;
+		const all = setQuantifier(cursor);
+		const right = intersections(g);
+		const body: Body = {
+			kind: "setOperation",
+			op: op === "UNION" ? "union" : "except",
+			all,
+			left: left.query,
+			right: right.query,
+		};
+		left = { query: bare(body), isBare: true };
+	}
+}
+
+function intersections(g: Grammar): Side {
+	const { cursor } = g;
+	let left = primary(g);
+	while (cursor.take("INTERSECT")) {
+		const all = setQuantifier(cursor);
+		const right = primary(g);
+		const body: Body = { kind: "setOperation", op: "intersect", all, left: left.query, right: right.query };
+		left = { query: bare(body), isBare: true };
+	}
+	return left;
+}
+
+function setQuantifier(cursor: Cursor): boolean {
+	if (cursor.take("ALL")) return true;
+	cursor.take("DISTINCT");
+	return false;
+}
+
+function primary(g: Grammar): Side {
+	const { cursor } = g;
+	if (cursor.isSymbol("(")) {
+		const inner = cursor.deeper(() => cursor.inBrackets(() => query(g)));
+		return { query: inner, isBare: false };
+	}
+	if (cursor.take("SELECT")) return { query: select(g), isBare: true };
+	if (cursor.isAnyWord("VALUES", "VALUE")) return { query: bare(valuesBody(g)), isBare: true };
+	if (cursor.take("TABLE")) {
+		const star: Expression = { kind: "name", parts: [], star: true };
+		const relation = relationPath(cursor);
+		return {
+			query: bare(selectOf([{ expression: star, label: "*" }], [{ kind: "relation", relation }])),
+			isBare: true,
+		};
+	}
+	throw cursor.fail();
+}
+
+/** `VALUES ROW(…), …` (MySQL), `VALUES (…), …` (MariaDB). */
+export function valuesBody(g: Grammar): Body {
+	const { cursor } = g;
+	cursor.takeAny("VALUES", "VALUE");
+	const rows = cursor.list(() => {
+		cursor.take("ROW");
+		return cursor.inBrackets(() => (cursor.isSymbol(")") ? [] : cursor.list(() => expression(g))));
+	});
+	return { kind: "values", rows };
+}
+
+// ---- WITH ---------------------------------------------------------------------------------------------------------
+
+export function withClause(g: Grammar): With {
+	const { cursor } = g;
+	cursor.expect("WITH");
+	const recursive = cursor.take("RECURSIVE");
+	return { recursive, items: cursor.list(() => commonTable(g)) };
+}
+
+function commonTable(g: Grammar): CommonTable {
+	const { cursor } = g;
+	const position = cursor.position();
+	const name = cursor.tableName();
+	const columns = cursor.isSymbol("(") ? cursor.inBrackets(() => cursor.list(() => cursor.columnName())) : [];
+	cursor.expect("AS");
+	const inner = subquery(g);
+	if (cursor.isMariaDb && cursor.take("CYCLE")) {
+		cursor.list(() => cursor.columnName());
+		cursor.expect("RESTRICT");
+	}
+	return { name, columns, query: inner, added: [], position };
+}
+
+// ---- SELECT -------------------------------------------------------------------------------------------------------
+
+const OPTIONS = [
+	"HIGH_PRIORITY",
+	"STRAIGHT_JOIN",
+	"SQL_SMALL_RESULT",
+	"SQL_BIG_RESULT",
+	"SQL_BUFFER_RESULT",
+	"SQL_NO_CACHE",
+	"SQL_CACHE",
+	"SQL_CALC_FOUND_ROWS",
+];
+
+function select(g: Grammar): Query {
+	const { cursor } = g;
+	let distinct: Select["distinct"] = "no";
+	for (;;) {
+		if (cursor.takeAny("DISTINCT", "DISTINCTROW") !== undefined) distinct = "all";
+		else if (!cursor.take("ALL") && cursor.takeAny(...OPTIONS) === undefined) break;
+	}
+	const items = selectItems(g);
+	into(g);
+	const from = cursor.take("FROM") ? fromClause(g) : [];
+	const where = cursor.take("WHERE") ? expression(g) : undefined;
+	const groupBy = cursor.take("GROUP", "BY") ? groupItems(g) : [];
+	const conditions: Expression[] = [];
+	if (cursor.take("HAVING")) conditions.push(expression(g));
+	const windows = cursor.isReserved("WINDOW") || cursor.isMariaDb ? windowClause(g) : new Map<string, Window>();
+	if (cursor.isReserved("QUALIFY") && cursor.take("QUALIFY")) conditions.push(expression(g));
+	if (cursor.isWord("PROCEDURE")) throw cursor.refuse("PROCEDURE ANALYSE tells values of the result");
+	const [condition, qualify] = conditions;
+	const having = qualify === undefined ? condition : ({ kind: "logic", op: "and", operands: conditions } as const);
+	const body: Select = {
+		kind: "select",
+		distinct,
+		items,
+		from,
+		...(where === undefined ? {} : { where }),
+		groupBy,
+		...(having === undefined ? {} : { having }),
+		windows,
+	};
+	return bare(body);
+}
+
+function fromClause(g: Grammar): Select["from"] {
+	const { cursor } = g;
+	if (cursor.take("DUAL")) return [];
+	return sources(g);
+}
+
+function groupItems(g: Grammar): Expression[] {
+	const { cursor } = g;
+	if (cursor.isWord("ROLLUP") && cursor.isSymbol("(", 1)) {
+		cursor.at += 1;
+		return cursor.inBrackets(() => cursor.list(() => expression(g)));
+	}
+	const items = cursor.list(() => {
+		const item = expression(g);
+		if (cursor.isMariaDb) cursor.takeAny("ASC", "DESC");
+		return item;
+	});
+	cursor.take("WITH", "ROLLUP");
+	return items;
+}
+
+function windowClause(g: Grammar): ReadonlyMap<string, Window> {
+	const { cursor } = g;
+	const windows = new Map<string, Window>();
+	if (!cursor.isWord("WINDOW") || !cursor.isWord("AS", 2)) return windows;
+	cursor.at += 1;
+	do {
+		const name = cursor.columnName();
+		cursor.expect("AS");
+		windows.set(
+			name,
+			cursor.inBrackets(() => windowSpec(g)),
+		);
+	} while (cursor.takeSymbol(","));
+	return windows;
+}
+
+export function selectItems(g: Grammar): SelectItem[] {
+	return g.cursor.list(() => selectItem(g));
+}
+
+function selectItem(g: Grammar): SelectItem {
+	const { cursor } = g;
+	const start = cursor.position();
+	const star = starItem(cursor);
+	if (star !== undefined) return { expression: star, label: "*" };
+	const item = expression(g);
+	const written = cursor.text.slice(start, cursor.endBefore);
+	return { expression: item, label: alias(cursor) ?? labelOf(cursor, item, written) };
+}
+
+/** `*`, `t.*`, `d.t.*` */
+function starItem(cursor: Cursor): Expression | undefined {
+	if (cursor.takeSymbol("*")) return { kind: "name", parts: [], star: true };
+	const position = cursor.position();
+	let ahead = cursor.isSymbol(".") ? 1 : 0;
+	while (cursor.isNameOrWord(ahead) && cursor.isSymbol(".", ahead + 1)) {
+		ahead += 2;
+		if (!cursor.isSymbol("*", ahead)) continue;
+		cursor.takeSymbol(".");
+		const parts: string[] = [];
+		while (!cursor.isSymbol("*")) {
+			parts.push(cursor.tableName(true));
+			cursor.expectSymbol(".");
+		}
+		cursor.expectSymbol("*");
+		return { kind: "name", parts, star: true, position };
+	}
+	return undefined;
+}
+
+/** `AS x`, `x`, `AS 'x'` */
+function alias(cursor: Cursor): string | undefined {
+	if (cursor.take("AS")) {
+		if (cursor.kind() === KIND.text) return cursor.string();
+		return cursor.name();
+	}
+	if (cursor.kind() === KIND.text) return cursor.string();
+	return cursor.isName() && !cursor.isClauseWord() ? cursor.name() : undefined;
+}
+
+function labelOf(cursor: Cursor, item: Expression, written: string): string {
+	if (item.kind === "name") return item.parts.at(-1) ?? "";
+	return cursor.decode(written.trim());
+}
+
+// ---- behind a query -----------------------------------------------------------------------------------------------
+
+interface Tail {
+	readonly orderBy: readonly SortItem[];
+	readonly limits: readonly Expression[];
+	readonly locking: readonly Locking[];
+}
+
+export function queryTail(g: Grammar): Tail {
+	const { cursor } = g;
+	const orderBy = cursor.take("ORDER", "BY") ? sortItems(g) : [];
+	const limits = limitClause(g);
+	const locking: Locking[] = [];
+	for (;;) {
+		if (into(g)) continue;
+		const lock = lockingClause(g);
+		if (lock === undefined) break;
+		if (lock !== "share") locking.push(lock);
+	}
+	return { orderBy, limits, locking };
+}
+
+export function sortItems(g: Grammar): SortItem[] {
+	const { cursor } = g;
+	const items = cursor.list(() => {
+		const item = { expression: expression(g) };
+		cursor.takeAny("ASC", "DESC");
+		return item;
+	});
+	cursor.take("WITH", "ROLLUP");
+	return items;
+}
+
+/** LIMIT of UPDATE and DELETE. */
+export function writeLimit(g: Grammar): Expression[] {
+	return g.cursor.take("LIMIT") ? [limitValue(g)] : [];
+}
+
+export function limitClause(g: Grammar): Expression[] {
+	const { cursor } = g;
+	const limits: Expression[] = [];
+	if (cursor.take("LIMIT")) {
+		if (cursor.take("ROWS", "EXAMINED")) limits.push(limitValue(g));
+		else {
+			limits.push(limitValue(g));
+			if (cursor.takeSymbol(",") || cursor.take("OFFSET")) limits.push(limitValue(g));
+			if (cursor.isMariaDb && cursor.take("ROWS", "EXAMINED")) limits.push(limitValue(g));
+		}
+		return limits;
+	}
+	if (!cursor.isMariaDb) return limits;
+	if (cursor.take("OFFSET")) {
+		limits.push(limitValue(g));
+		cursor.takeAny("ROW", "ROWS");
+	}
+	if (cursor.isWord("FETCH") && cursor.isAnyWordAt(1, "FIRST", "NEXT")) {
+		cursor.at += 2;
+		if (!cursor.isAnyWord("ROW", "ROWS")) limits.push(limitValue(g));
+		if (cursor.takeAny("ROW", "ROWS") === undefined) throw cursor.fail();
+		if (!cursor.take("ONLY")) cursor.expect("WITH", "TIES");
+	}
+	return limits;
+}
+
+/** A number, a parameter, or in stored programs a variable. */
+function limitValue(g: Grammar): Expression {
+	const { cursor } = g;
+	const kind = cursor.kind();
+	if (kind === KIND.integer || kind === KIND.parameter || kind === KIND.bits) {
+		cursor.at += 1;
+		return kind === KIND.parameter
+			? { kind: "parameter" }
+			: { kind: "constant", sort: "number", value: cursor.raw(-1) };
+	}
+	const position = cursor.position();
+	return { kind: "name", parts: [cursor.columnName()], star: false, position };
+}
+
+/** FOR UPDATE asks for the right to write; FOR SHARE for none beyond reading. */
+function lockingClause(g: Grammar): Locking | "share" | undefined {
+	const { cursor } = g;
+	if (cursor.take("LOCK", "IN", "SHARE", "MODE")) {
+		lockWait(g);
+		return "share";
+	}
+	if (!cursor.isWord("FOR") || !(cursor.isWord("UPDATE", 1) || (cursor.isWord("SHARE", 1) && !cursor.isMariaDb))) {
+		return undefined;
+	}
+	cursor.at += 2;
+	const isShare = cursor.word(-1) === "SHARE";
+	const relations: RelationPath[] = cursor.take("OF") ? cursor.list(() => relationPath(cursor)) : [];
+	lockWait(g);
+	return isShare ? "share" : { relations };
+}
+
+function lockWait(g: Grammar): void {
+	const { cursor } = g;
+	if (cursor.take("NOWAIT") || cursor.take("SKIP", "LOCKED")) return;
+	if (cursor.isMariaDb && cursor.take("WAIT")) limitValue(g);
+}

@@ -1,0 +1,33 @@
+/** What the parts of the grammar share below expressions: units, collations, what a bracket holds. */
+import type { Expression } from "../query.js";
+import type { Cursor } from "./cursor.js";
+import { KIND } from "./tokens.js";
+
+export function construct(what: string, operands: readonly Expression[]): Expression {
+	return { kind: "construct", what, operands, operators: [], types: [], collects: false };
+}
+
+/** The name of a collation or character set: a word, a name or a text. */
+export function collation(cursor: Cursor): string {
+	if (cursor.kind() === KIND.text) return cursor.string().toLowerCase();
+	if (cursor.takeAny("BINARY", "DEFAULT") !== undefined) return cursor.word(-1).toLowerCase();
+	return cursor.columnName();
+}
+
+export const UNITS: ReadonlySet<string> = new Set(
+	`MICROSECOND SECOND MINUTE HOUR DAY WEEK MONTH QUARTER YEAR SECOND_MICROSECOND MINUTE_MICROSECOND MINUTE_SECOND
+	HOUR_MICROSECOND HOUR_SECOND HOUR_MINUTE DAY_MICROSECOND DAY_SECOND DAY_MINUTE DAY_HOUR YEAR_MONTH SQL_TSI_SECOND
+	SQL_TSI_MINUTE SQL_TSI_HOUR SQL_TSI_DAY SQL_TSI_WEEK SQL_TSI_MONTH SQL_TSI_QUARTER SQL_TSI_YEAR`.split(/\s+/),
+);
+
+/** Whether a bracket that is next holds a query. */
+export function startsQuery(cursor: Cursor): boolean {
+	let ahead = 0;
+	while (cursor.isSymbol("(", ahead)) ahead += 1;
+	if (ahead === 0 || cursor.kind(ahead) !== KIND.word) return false;
+	const word = cursor.word(ahead);
+	if (word === "SELECT" || word === "WITH") return true;
+	// In MySQL 8 VALUES ROW(…) and TABLE t are queries of their own; VALUES (…) is MariaDB's.
+	if (word === "TABLE") return !cursor.isMariaDb;
+	return word === "VALUES" && (cursor.isWord("ROW", ahead + 1) || cursor.isMariaDb);
+}

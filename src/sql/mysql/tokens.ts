@@ -1,0 +1,92 @@
+/** The tokens of a text: plain arrays, so that a megabyte of them is one allocation now and then. */
+
+export const KIND = {
+	/** Behind the last token. */
+	end: 0,
+	/** An unquoted word that may be a keyword; its text is in upper case. */
+	word: 1,
+	/** A name for certain: quoted, or behind a dot. */
+	name: 2,
+	/** Operators and punctuation; its text is itself. */
+	symbol: 3,
+	/** A quoted string, n'…' included. */
+	text: 4,
+	integer: 5,
+	/** Numbers with a point or an exponent. */
+	decimal: 6,
+	/** x'…', 0x…, b'…', 0b… */
+	bits: 7,
+	/** `_utf8mb4`: what follows is a string of that character set. */
+	charset: 8,
+	/** `?` */
+	parameter: 9,
+	/** `@name`, `@'name'`; also the host of an account. */
+	variable: 10,
+	/** \N */
+	null: 11,
+} as const;
+export type Kind = (typeof KIND)[keyof typeof KIND];
+
+/** A piece of the text that is written in another way. */
+export interface Edit {
+	readonly start: number;
+	readonly end: number;
+	readonly text: string;
+}
+
+export class Tokens {
+	count = 0;
+	kinds = new Uint8Array(64);
+	starts = new Int32Array(64);
+	ends = new Int32Array(64);
+	/** Of words and symbols; "" of all others. */
+	readonly texts: string[] = [];
+	/** What makes the text say one thing only; none: it does already. */
+	readonly edits: Edit[] = [];
+	/** Where executed comments begin and end, in pairs: a statement may not end inside one. */
+	readonly comments: number[] = [];
+
+	push(kind: Kind, start: number, end: number, text: string): void {
+		if (this.count === this.kinds.length) this.#grow();
+		this.kinds[this.count] = kind;
+		this.starts[this.count] = start;
+		this.ends[this.count] = end;
+		this.texts.push(text);
+		this.count += 1;
+	}
+
+	#grow(): void {
+		const size = this.kinds.length * 4;
+		const kinds = new Uint8Array(size);
+		kinds.set(this.kinds);
+		this.kinds = kinds;
+		const starts = new Int32Array(size);
+		starts.set(this.starts);
+		this.starts = starts;
+		const ends = new Int32Array(size);
+		ends.set(this.ends);
+		this.ends = ends;
+	}
+
+	isInComment(position: number): boolean {
+		for (let at = 0; at < this.comments.length; at += 2) {
+			const start = this.comments[at] as number;
+			const end = this.comments[at + 1] ?? Number.POSITIVE_INFINITY;
+			if (position >= start && position < end) return true;
+		}
+		return false;
+	}
+}
+
+/** The text with its edits; undefined where there are none. */
+export function canonicalText(text: string, edits: readonly Edit[]): string | undefined {
+	if (edits.length === 0) return undefined;
+	const pieces: string[] = [];
+	let position = 0;
+	for (const edit of edits) {
+		pieces.push(text.slice(position, edit.start), edit.text);
+		position = edit.end;
+	}
+	pieces.push(text.slice(position));
+	return pieces.join("");
+}

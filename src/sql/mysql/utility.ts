@@ -1,0 +1,4 @@
+/** Families of statements that are neither queries nor writes, by their first word. */
+import type { Family } from "./statements.js";
+
+export const UTILITY: ReadonlyMap<string, Family> = new Map();
