@@ -3,7 +3,7 @@
  */
 import type { Catalog, CatalogRelation } from "./catalog.js";
 import type { ColumnName, RelationName, RelationUse } from "./facts.js";
-import { catalogRelationSort } from "./functions/postgres-catalogs.js";
+import { SYSTEM_CATALOGS } from "./functions/system-catalogs.js";
 
 /** Names of PostgreSQL's system columns by attribute number (pg_attribute of any table). */
 const SYSTEM_COLUMNS: Readonly<Record<number, string>> = {
@@ -51,7 +51,7 @@ export class CatalogView {
 
 	/** What sort of relation a column belongs to, as far as that column alone is concerned. */
 	sort(column: ColumnName): RelationUse["sort"] {
-		return catalogRelationSort(column.schema, column.name, [column.column]);
+		return SYSTEM_CATALOGS[this.catalog.engine].sort(column, [column.column]);
 	}
 
 	/** What a license has to know of a relation beyond its name. */

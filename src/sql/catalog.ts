@@ -22,6 +22,8 @@ export interface CatalogColumn {
 	readonly type: number;
 	/** Columns of the same relation that a GENERATED column is computed from. */
 	readonly generatedFrom?: readonly string[];
+	/** It has to be named to be read: `*` leaves it out (MySQL). */
+	readonly hidden?: boolean;
 }
 
 /** What the server compares a written row with. */
@@ -40,7 +42,7 @@ export interface CatalogConstraint {
 }
 
 export interface CatalogRelation {
-	/** PostgreSQL OID; 0 where the engine has none. */
+	/** PostgreSQL OID; where the engine has none, a number made up for this snapshot. */
 	readonly id: number;
 	readonly schema: string;
 	readonly name: string;
@@ -100,6 +102,11 @@ export interface Catalog {
 	readonly engine: "postgres" | "mysql";
 	/** Server version: PostgreSQL's server_version_num (150018), MySQL's likewise (100611, 90700). */
 	readonly version: number;
+	/** Of the engine "mysql": whose server it is. */
+	readonly flavour?: "mysql" | "mariadb";
+	/** MySQL's lower_case_table_names: 0 as written, 1 stored in lower case, 2 compared in lower case. */
+	readonly lowerCaseNames?: 0 | 1 | 2;
+	/** "" where the snapshot spans the server. */
 	readonly database: string;
 	/** Grows by one with every snapshot in which something changed; part of every cache key. */
 	readonly epoch: number;

@@ -5,7 +5,7 @@
 
 import type { CatalogRelation } from "./catalog.js";
 import type { CatalogIndex } from "./catalog-index.js";
-import type { ColumnName, FunctionUse, RelationUse } from "./facts.js";
+import type { ColumnName, FunctionUse, RelationName, RelationUse } from "./facts.js";
 import type { CallExpression, Expression, ObjectPath, Query, RelationPath, TypePath } from "./query.js";
 
 export interface FoundRelation {
@@ -44,8 +44,20 @@ export interface Dialect {
 	readonly functionalNotation: boolean;
 	/** Whether the server's version reads this syntax as the parser, which may be newer, does. */
 	knowsSyntax(what: string): boolean;
+	/** What VALUES calls the row that was to be inserted, where no alias does. */
+	readonly insertedName: string;
+	/** Whether values of INSERT may name columns of the row that they make (MySQL). */
+	readonly insertSeesTarget: boolean;
+	/** Whether HAVING, GROUP BY and ORDER BY may name result columns anywhere in their expressions (MySQL). */
+	readonly labelsInClauses: boolean;
+	/** What VALUES calls its column at this index. */
+	valuesColumn(index: number): string;
+	/** What reading a system variable means; throws where there is no such syntax. */
+	setting(name: string, scope: "session" | "global"): readonly FunctionUse[];
 	/** Columns that every table has beyond those of its definition. */
 	isSystemColumn(name: string): boolean;
+	/** What sort a relation of the server's own is, as far as these columns are concerned; `data` for all others. */
+	systemSort(relation: RelationName, columns: readonly string[] | "all"): RelationUse["sort"];
 	/** Throws `Unreadable` where there is none. */
 	relation(path: RelationPath): FoundRelation;
 	/** The reading of a view's definition, and how names in it resolve; undefined when the catalog holds none. */

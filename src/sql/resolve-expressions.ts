@@ -16,9 +16,21 @@ import type {
 	Window,
 } from "./query.js";
 import type { Resolver } from "./resolver.js";
-import { findColumn, findItem, type Item, itemColumn, readColumn, type Scope, wholeRow } from "./scope.js";
-import { columnKey, derived, holdsData, NOTHING, type Value } from "./taint.js";
-import { unresolved, unsupported } from "./unreadable.js";
+import {
+	findColumn,
+	findItem,
+	type Item,
+	itemColumn,
+	readColumn,
+	type Scope,
+	type ScopeColumn,
+	wholeRow,
+} from "./scope.js";
+import { columnKey, derived, either, holdsData, NOTHING, type Value } from "./taint.js";
+import { Unreadable, unresolved, unsupported } from "./unreadable.js";
+
+type VariableExpression = Extract<Expression, { kind: "variable" }>;
+type InsertedExpression = Extract<Expression, { kind: "inserted" }>;
 
 /** Writes down a use of the columns that reach this place unchanged; what was derived before is on record already. */
 export function consume(r: Resolver, value: Value, kind: ColumnUseKind, where: string): void {
@@ -67,9 +79,12 @@ export function resolveValue(r: Resolver, expression: Expression, scope: Scope):
 		case "part":
 			return partValue(r, expression.of, expression.index, scope);
 		case "variable":
+			return variableValue(r, expression, scope);
 		case "setting":
+			for (const use of r.dialect.setting(expression.name, expression.scope)) r.uses.call(use);
+			return NOTHING;
 		case "inserted":
-			throw unsupported(`${expression.kind} has no meaning in this dialect`, expression.position);
+			return insertedValue(r, expression, scope);
 		default:
 			return never(expression);
 	}
@@ -109,7 +124,8 @@ function nameValue(r: Resolver, name: NameExpression, scope: Scope): Value {
 	}
 	const last = name.parts.at(-1) ?? "";
 	if (name.parts.length === 1) {
-		const column = findColumn(scope, last, name.position);
+		const label = labelled(scope, last);
+		const column = label === undefined ? findColumn(scope, last, name.position) : labelOrColumn(r, scope, label, name);
 		if (column !== undefined) return column;
 		const item = findItem(scope, last, undefined, name.position);
 		if (item === undefined) throw unresolved(`column "${last}" does not exist`, name.position);
@@ -118,6 +134,31 @@ function nameValue(r: Resolver, name: NameExpression, scope: Scope): Value {
 	const item = itemNamed(r, name.parts.slice(0, -1), scope, name.position);
 	if (item === undefined) throw unresolved(`table reference ${name.parts.join(".")} cannot be resolved`, name.position);
 	return memberValue(r, item, last, name.position);
+}
+
+/** The result column that a name may mean in HAVING, GROUP BY and ORDER BY, at the nearest level that has one. */
+function labelled(scope: Scope, name: string): ScopeColumn | undefined {
+	for (let level: Scope | undefined = scope; level !== undefined; level = level.parent) {
+		const found = level.labels?.find((column) => column.name === name);
+		if (found !== undefined) return found;
+	}
+	return undefined;
+}
+
+/** Which of the two the server takes depends on more than is known here, so it is both. */
+function labelOrColumn(r: Resolver, scope: Scope, label: ScopeColumn, name: NameExpression): Value {
+	const { result, uses } = r.apart(() => {
+		try {
+			return findColumn(scope, name.parts[0] ?? "", name.position);
+		} catch (error) {
+			// Ambiguous in FROM: then it is the result column.
+			if (error instanceof Unreadable) return undefined;
+			throw error;
+		}
+	});
+	if (result === undefined) return readColumn(label);
+	r.uses.merge(uses, []);
+	return either([readColumn(label), result]);
 }
 
 /** `row.name`: a column, or else (attribute notation) a function called with the row. */
@@ -326,6 +367,24 @@ export function isStar(expression: Expression): boolean {
 	);
 }
 
+/** What a variable holds carries no data, so that nothing needs to be known of it: data may not be put into it. */
+function variableValue(r: Resolver, { name, assigned, position }: VariableExpression, scope: Scope): Value {
+	if (assigned === undefined) return NOTHING;
+	const value = r.value(assigned, scope);
+	if (holdsData(value)) {
+		r.uses.value(value, "copy", `user variable @${name}`);
+		throw unsupported(`the value of a column is kept in the user variable @${name}`, position);
+	}
+	return NOTHING;
+}
+
+function insertedValue(r: Resolver, { column, position }: InsertedExpression, scope: Scope): Value {
+	const item = findItem(scope, r.dialect.insertedName, undefined, position);
+	const value = item === undefined ? undefined : itemColumn(item, column, position);
+	if (value === undefined) throw unresolved(`VALUES(${column}) names no column that is inserted`, position);
+	return value;
+}
+
 // ---- conditions ---------------------------------------------------------------------------------------------------
 
 /** A condition of WHERE or ON: equality with constants is `filter`, all else is `derive`. */
@@ -369,7 +428,8 @@ function isConstant(expression: Expression): boolean {
 	switch (expression.kind) {
 		case "constant":
 		case "parameter":
-			return true;
+		case "variable":
+			return expression.kind !== "variable" || expression.assigned === undefined;
 		case "cast":
 			return isConstant(expression.operand);
 		case "operator":

@@ -114,7 +114,7 @@ function valuesColumns(r: Resolver, body: Values, scope: Scope): ResolvedColumns
 	if (rows.some((row) => row.length !== width)) throw unresolved("VALUES lists differ in length");
 	const columns: ScopeColumn[] = [];
 	for (let index = 0; index < width; index++) {
-		columns.push({ name: `column${index + 1}`, value: either(rows.map((row) => row[index] ?? NOTHING)) });
+		columns.push({ name: r.dialect.valuesColumn(index), value: either(rows.map((row) => row[index] ?? NOTHING)) });
 	}
 	return { columns };
 }

@@ -26,11 +26,12 @@ export function selectColumns(r: Resolver, query: Query, body: Select, scope: Sc
 	const inner: Scope = { ...bare, windows: namedWindows(r, body, bare) };
 	const keepsApart = lazy && body.distinct === "no";
 	const result = selectList(r, body.items, inner, keepsApart);
-	for (const item of body.groupBy) groupBy(r, item, result.columns, inner);
-	if (body.having !== undefined) consume(r, r.value(body.having, inner), "derive", "HAVING");
+	const behind: Scope = r.dialect.labelsInClauses ? { ...inner, labels: result.columns } : inner;
+	for (const item of body.groupBy) groupBy(r, item, result.columns, behind);
+	if (body.having !== undefined) consume(r, r.value(body.having, behind), "derive", "HAVING");
 	for (const item of query.orderBy) {
 		if (item.operator !== undefined) useOperator(r, item.operator);
-		outputOrExpression(r, item.expression, result.columns, inner, "ORDER BY");
+		outputOrExpression(r, item.expression, result.columns, behind, "ORDER BY");
 	}
 	lockRows(r, query, body, scope);
 	return distinct(r, body, result, inner);

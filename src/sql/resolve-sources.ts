@@ -100,7 +100,8 @@ function relationSource(
 	outer: Scope,
 	left: readonly Item[],
 ): Item {
-	const { relation: path, alias, sample } = source;
+	const { relation: path, alias, sample, asOf = [] } = source;
+	for (const bound of asOf) compute(r, [r.value(bound, withItems(outer, left))], "FOR SYSTEM_TIME");
 	if (sample !== undefined) {
 		for (const use of r.dialect.functionNamed(sample.method)) r.uses.call(use);
 		const scope = withItems(outer, left);

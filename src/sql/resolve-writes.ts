@@ -9,14 +9,18 @@ import { constraintUses } from "./constraints.js";
 import type { FoundRelation } from "./dialect.js";
 import type { Command } from "./facts.js";
 import type {
+	Alias,
 	AssignedColumn,
 	Assignment,
 	Delete,
 	Insert,
+	JoinedDelete,
+	JoinedUpdate,
 	Merge,
 	MergeClause,
 	Query,
 	Returning,
+	Source,
 	Target,
 	Update,
 } from "./query.js";
@@ -24,7 +28,7 @@ import { compute, condition, consume } from "./resolve-expressions.js";
 import { expandList, selectList } from "./resolve-select.js";
 import { isExpanded, relationItem, resolveSource, resolveSources } from "./resolve-sources.js";
 import type { Resolver } from "./resolver.js";
-import { type Item, type ResolvedColumns, readColumn, type Scope, withItems } from "./scope.js";
+import { commonTable, type Item, type ResolvedColumns, readColumn, type Scope, withItems } from "./scope.js";
 import { NOTHING, type Value } from "./taint.js";
 import { unresolved, unsupported } from "./unreadable.js";
 import { viewLineage } from "./views.js";
@@ -48,6 +52,10 @@ export function resolveWrite(r: Resolver, query: Query, scope: Scope): ResolvedC
 			return remove(r, body, scope);
 		case "merge":
 			return merge(r, body, scope);
+		case "joinedUpdate":
+			return joinedUpdate(r, body, scope);
+		case "joinedDelete":
+			return joinedDelete(r, body, scope);
 		default:
 			throw unsupported(`${body.kind} is not a write`);
 	}
@@ -159,10 +167,17 @@ function scopeOf(scope: Scope, items: readonly Item[]): Scope {
 
 function insert(r: Resolver, body: Insert, scope: Scope): ResolvedColumns | undefined {
 	const written = openTarget(r, body.target, "insert");
-	const source = body.source === undefined ? undefined : r.query(body.source, scope);
+	const seesTarget = r.dialect.insertSeesTarget && body.source?.body.kind === "values";
+	const sourceScope = seesTarget ? scopeOf(scope, [written.item]) : scope;
+	const source = body.source === undefined ? undefined : r.query(body.source, sourceScope);
 	const columns = insertColumns(r, written, body.columns, widthOf(source));
 	writes(r, written.found, "insert", columns);
 	tells(r, written.found, "insert", columns);
+	if (body.replaces === true) {
+		r.uses.commands.add("delete");
+		writes(r, written.found, "delete", []);
+		tells(r, written.found, "delete", undefined);
+	}
 	for (const column of body.columns ?? []) indexes(r, column, scopeOf(scope, []));
 	const given = source?.columns.map(readColumn) ?? [];
 	for (const value of given) copied(r, value, "INSERT");
@@ -197,8 +212,8 @@ function conflict(
 	const own = scopeOf(scope, [written.item]);
 	for (const expression of clause.arbiter) consume(r, r.value(expression, own), "filter", "ON CONFLICT");
 	// The row that was to be inserted: it is made of what was given for it.
-	const excluded: Item = {
-		name: "excluded",
+	const inserted: Item = {
+		name: r.dialect.insertedName,
 		nameVisible: true,
 		columnsVisible: true,
 		columns: written.relation.columns.map((column) => ({
@@ -208,10 +223,25 @@ function conflict(
 			read: () => r.uses.touch({ relation: written.relation, command: "select", sort: "data" }, column.name),
 		})),
 	};
-	const both = scopeOf(scope, [written.item, { ...excluded, columnsVisible: false }]);
+	const items: Item[] = [written.item, { ...inserted, columnsVisible: false }];
+	if (clause.excluded !== undefined)
+		items.push({ ...insertedAs(inserted, clause.excluded, columns), columnsVisible: false });
+	items.push(...resolveSources(r, clause.sees ?? [], scope));
+	const both = scopeOf(scope, items);
 	if (clause.assignments.length > 0) r.uses.commands.add("update");
 	assign(r, written, "update", clause.assignments, both);
 	if (clause.where !== undefined) condition(r, clause.where, both, "WHERE");
+}
+
+/** The inserted row under an alias of its own, whose column names stand for the inserted columns in order. */
+function insertedAs(inserted: Item, alias: Alias, columns: readonly string[]): Item {
+	if (alias.columns.length === 0) return { ...inserted, name: alias.name };
+	const renamed = alias.columns.map((name, index) => {
+		const column = inserted.columns.find((candidate) => candidate.name === columns[index]);
+		if (column === undefined) throw unresolved(`column "${name}" of ${alias.name} stands for no inserted column`);
+		return { ...column, name };
+	});
+	return { ...inserted, name: alias.name, columns: renamed };
 }
 
 function update(r: Resolver, body: Update, scope: Scope): ResolvedColumns | undefined {
@@ -229,6 +259,73 @@ function remove(r: Resolver, body: Delete, scope: Scope): ResolvedColumns | unde
 	const items = [written.item, ...resolveSources(r, body.using, scope)];
 	if (body.where !== undefined) condition(r, body.where, scopeOf(scope, items), "WHERE");
 	return returning(r, body.returning, written, items, scope);
+}
+
+// ---- writes of joins ----------------------------------------------------------------------------------------------
+
+/** Relations of FROM by what they are called there: those that a joined write can be about. */
+function namedRelations(r: Resolver, sources: readonly Source[], scope: Scope, into = new Map<string, Target>()) {
+	for (const source of sources) {
+		if (source.kind === "join") namedRelations(r, [source.left, source.right], scope, into);
+		if (source.kind !== "relation") continue;
+		const { relation, alias } = source;
+		if (relation.schema === undefined && commonTable(scope, relation.name) !== undefined) continue;
+		const target = { relation, ...(alias === undefined ? {} : { alias: alias.name }) };
+		const name = alias?.name ?? relation.name;
+		// Of two databases: which of them a name means depends on more than is looked at here.
+		if (into.has(name)) throw unsupported(`two tables are called "${name}"`, relation.position);
+		into.set(name, target);
+	}
+	return into;
+}
+
+function joinedUpdate(r: Resolver, body: JoinedUpdate, scope: Scope): undefined {
+	const items = resolveSources(r, body.from, scope);
+	const inner = scopeOf(scope, items);
+	const targets = namedRelations(r, body.from, scope);
+	const assigned = new Map<string, Assignment[]>();
+	for (const { column, value } of body.assignments) {
+		const name = column.parts.at(-1) ?? "";
+		const owner = column.parts.length > 1 ? column.parts.at(-2) : ownerOf(targets, r, name, column.position);
+		if (owner === undefined || !targets.has(owner)) {
+			throw unresolved(`column "${column.parts.join(".")}" is of no table that can be updated`, column.position);
+		}
+		const list = assigned.get(owner) ?? [];
+		assigned.set(owner, list);
+		list.push({
+			column: name,
+			indexes: [],
+			value,
+			...(column.position === undefined ? {} : { position: column.position }),
+		});
+	}
+	for (const [owner, list] of assigned)
+		assign(r, openTarget(r, targets.get(owner) as Target, "update"), "update", list, inner);
+	if (body.where !== undefined) condition(r, body.where, inner, "WHERE");
+	return undefined;
+}
+
+/** The one table that has a column of that name. */
+function ownerOf(targets: ReadonlyMap<string, Target>, r: Resolver, column: string, position?: number) {
+	const owners = [...targets].filter(([, { relation }]) =>
+		r.dialect.relation(relation).relation.columns.some(({ name }) => name === column),
+	);
+	if (owners.length > 1) throw unresolved(`column reference "${column}" is ambiguous`, position);
+	return owners[0]?.[0];
+}
+
+function joinedDelete(r: Resolver, body: JoinedDelete, scope: Scope): undefined {
+	const items = resolveSources(r, body.from, scope);
+	const targets = namedRelations(r, body.from, scope);
+	for (const path of body.targets) {
+		const target = targets.get(path.name);
+		if (target === undefined)
+			throw unresolved(`table "${path.name}" of DELETE is not among its sources`, path.position);
+		const written = openTarget(r, target, "delete");
+		tells(r, written.found, "delete", undefined);
+	}
+	if (body.where !== undefined) condition(r, body.where, scopeOf(scope, items), "WHERE");
+	return undefined;
 }
 
 function merge(r: Resolver, body: Merge, scope: Scope): ResolvedColumns | undefined {

@@ -45,6 +45,8 @@ export interface Scope {
 	readonly parent: Scope | undefined;
 	readonly items: readonly Item[];
 	readonly commonTables: Map<string, CommonTableEntry>;
+	/** Result columns that names may mean here: behind the select list, where the dialect says so. */
+	readonly labels?: readonly ScopeColumn[];
 	/** What the windows of the WINDOW clause are made of. */
 	readonly windows?: ReadonlyMap<string, Value>;
 }

@@ -99,7 +99,7 @@ export function catalogRelationSort(
 	name: string,
 	columns: readonly string[] | "all" = "all",
 ): "data" | "catalog" | "sensitive" {
-	if (!isSystemSchema(schema) && !isStatementStatistics(name)) return "data";
+	if (!isPostgresSystemSchema(schema) && !isStatementStatistics(name)) return "data";
 	return whyCatalogRelationIsSensitive(schema, name, columns) === undefined ? "catalog" : "sensitive";
 }
 
@@ -120,7 +120,7 @@ export function whyCatalogRelationIsSensitive(
 	return (Object.hasOwn(SENSITIVE, name) ? SENSITIVE[name] : undefined) ?? UNKNOWN_WHY;
 }
 
-function isSystemSchema(schema: string): boolean {
+export function isPostgresSystemSchema(schema: string): boolean {
 	return schema === "pg_catalog" || schema === "information_schema" || isToastSchema(schema);
 }
 

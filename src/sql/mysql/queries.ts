@@ -262,7 +262,7 @@ function selectItem(g: Grammar): SelectItem {
 	if (star !== undefined) return { expression: star, label: "*" };
 	const item = expression(g);
 	const written = cursor.text.slice(start, cursor.endBefore);
-	return { expression: item, label: alias(cursor) ?? labelOf(cursor, item, written) };
+	return { expression: item, label: (alias(cursor) ?? labelOf(cursor, item, written)).toLowerCase() };
 }
 
 /** `*`, `t.*`, `d.t.*` */

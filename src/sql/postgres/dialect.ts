@@ -8,7 +8,7 @@
 import type { CatalogFunction, CatalogOperator, CatalogRelation } from "../catalog.js";
 import type { CatalogIndex } from "../catalog-index.js";
 import type { CallMeaning, CallResult, Dialect, FoundRelation } from "../dialect.js";
-import type { FunctionUse, RelationUse } from "../facts.js";
+import type { FunctionUse, RelationName, RelationUse } from "../facts.js";
 import { classifyBuiltinFunction } from "../functions/postgres.js";
 import { catalogRelationSort } from "../functions/postgres-catalogs.js";
 import { isBuiltinOperator, isBuiltinType, isInformationSchemaType } from "../functions/postgres-names.js";
@@ -59,6 +59,9 @@ export class PostgresDialect implements Dialect {
 	readonly database: string;
 	readonly returnsOldAndNew: boolean;
 	readonly functionalNotation = true;
+	readonly insertedName = "excluded";
+	readonly insertSeesTarget = false;
+	readonly labelsInClauses = false;
 	/** Schemas of unqualified names in order, pg_catalog included. */
 	readonly path: readonly string[];
 	readonly #pathKnown: boolean;
@@ -80,6 +83,14 @@ export class PostgresDialect implements Dialect {
 		return since === undefined || this.index.catalog.version >= since;
 	}
 
+	valuesColumn(index: number): string {
+		return `column${index + 1}`;
+	}
+
+	setting(name: string): readonly FunctionUse[] {
+		throw unsupported(`@@${name} has no meaning here`);
+	}
+
 	isSystemColumn(name: string): boolean {
 		return SYSTEM_COLUMNS.has(name);
 	}
@@ -94,6 +105,10 @@ export class PostgresDialect implements Dialect {
 	}
 
 	// ---- relations ----
+
+	systemSort(relation: RelationName, columns: readonly string[] | "all"): RelationUse["sort"] {
+		return catalogRelationSort(relation.schema, relation.name, columns);
+	}
 
 	relation(path: RelationPath): FoundRelation {
 		const found = this.findRelation(path);

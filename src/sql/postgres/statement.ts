@@ -1,117 +1,28 @@
-/**
- * One statement while it is analysed: the tools that its family's code works with, and how its facts are put together.
- */
-import type { Command, Output, RelationName, RelationUse, SessionEffect, StatementFacts } from "../facts.js";
-import { catalogRelationSort } from "../functions/postgres-catalogs.js";
-import type { CallExpression, Expression, Query, RelationPath } from "../query.js";
-import { StatementResolver } from "../resolve.js";
-import type { ResolvedColumns, Scope } from "../scope.js";
-import { holdsData, type Value } from "../taint.js";
-import { Unreadable, unresolved, unsupported } from "../unreadable.js";
-import type { Uses } from "../uses.js";
+/** One statement of PostgreSQL's while it is analysed. */
+import type { Command, RelationName, StatementFacts } from "../facts.js";
+import type { CallExpression, RelationPath } from "../query.js";
+import { BaseStatement } from "../statement.js";
+import { unresolved, unsupported } from "../unreadable.js";
 import { type DialectOptions, dotted, PostgresDialect } from "./dialect.js";
 import { isTemporary, relationPath } from "./names.js";
 import { PostgresTranslator } from "./translate.js";
 import type { Body } from "./tree.js";
 
-/** Facts that a statement's family adds to what was gathered in `Uses`. */
-export interface Draft {
-	readonly tag: string;
-	readonly outputs?: readonly Output[] | undefined;
-	readonly opaqueResult?: boolean;
-	readonly copy?: StatementFacts["copy"];
-	readonly effect?: SessionEffect | undefined;
-	readonly changesCatalog?: boolean;
-	/** It resolved names of data, so it must not follow a change of definitions in the same text. */
-	readonly resolvesData?: boolean;
-}
-
-export interface Place {
-	readonly start: number;
-	readonly end: number;
-	/** Turns the parser's positions into characters of the text. */
-	readonly position: (bytes: number) => number;
-}
+export { type Draft, isWrite, output, type Place } from "../statement.js";
 
 /** Analyses a statement inside another (PREPARE, DECLARE, EXPLAIN) by its own node. */
 export type Nested = (node: unknown) => StatementFacts;
 
-export class Statement {
-	readonly dialect: PostgresDialect;
+export class Statement extends BaseStatement<PostgresDialect> {
 	readonly translator = new PostgresTranslator();
-	readonly resolver: StatementResolver;
 	readonly nested: Nested;
 	readonly judgedCalls: Set<CallExpression>;
 
 	constructor(options: Omit<DialectOptions, "judgedCalls">, nested: Nested) {
-		this.judgedCalls = new Set();
-		this.dialect = new PostgresDialect({ ...options, judgedCalls: this.judgedCalls });
-		this.resolver = new StatementResolver(this.dialect, []);
+		const judgedCalls = new Set<CallExpression>();
+		super(new PostgresDialect({ ...options, judgedCalls }));
+		this.judgedCalls = judgedCalls;
 		this.nested = nested;
-	}
-
-	get uses(): Uses {
-		return this.resolver.uses;
-	}
-
-	command(...commands: readonly Command[]): void {
-		for (const command of commands) this.uses.commands.add(command);
-	}
-
-	/** Resolves a query and writes down its values as result columns. */
-	deliver(query: Query): Pick<Draft, "outputs" | "opaqueResult" | "resolvesData"> {
-		const result = this.resolver.query(query, undefined);
-		if (isWrite(query) && result.columns.length === 0 && result.open === undefined) return { resolvesData: true };
-		for (const column of result.columns) column.read?.();
-		result.columns.forEach((column, index) => {
-			this.uses.output(column.value, index);
-		});
-		const isOpaque = hidesData(result, this.uses);
-		if (result.open !== undefined) this.uses.value(result.open, "derive", "function result");
-		return { outputs: isOpaque ? undefined : result.columns.map(output), opaqueResult: isOpaque, resolvesData: true };
-	}
-
-	/** Resolves a query whose rows go into a relation or file. */
-	copyInto(query: Query, where: string): ResolvedColumns {
-		const result = this.resolver.query(query, undefined);
-		for (const column of result.columns) column.read?.();
-		for (const column of result.columns) this.uses.value(column.value, "copy", where);
-		if (result.open !== undefined) this.uses.value(result.open, "copy", where);
-		return result;
-	}
-
-	/** Takes over the uses of a statement inside this one; its results stay its own. */
-	adopt(inner: StatementFacts): void {
-		if (inner.refusal !== undefined) {
-			throw new Unreadable(inner.refusal.kind, inner.refusal.message);
-		}
-		this.command(...inner.commands);
-		for (const use of inner.relations) {
-			const { schema, name, ...access } = use;
-			this.uses.adoptRelation({ ...access, relation: { schema, name } }, use.columns, use.shareLock === true);
-		}
-		for (const use of inner.columns) {
-			const { kind, where, outputs, ...column } = use;
-			if (outputs.length === 0) this.uses.column(column, kind, where);
-			for (const output of outputs) this.uses.column(column, kind, where, output);
-		}
-		for (const use of inner.functions) this.uses.call(use);
-		for (const name of inner.collects) this.uses.collects.add(name);
-		this.uses.writes ||= inner.writes;
-		this.uses.literalSensitive ||= inner.literalSensitive;
-	}
-
-	value(expression: Expression, scope: Scope): Value {
-		return this.resolver.value(expression, scope);
-	}
-
-	/** The relation that a statement is about. Definitions of the server's own are nobody's to change. */
-	relation(path: RelationPath, command: Command, columns: readonly string[] | "all" = []): void {
-		const { relation, sort } = this.dialect.relation(path);
-		if (sort !== "data" && command !== "lock" && command !== "copyTo") {
-			throw unsupported(`${relation.schema}.${relation.name} is a system relation`, path.position);
-		}
-		this.touch({ schema: relation.schema, name: relation.name }, command, columns, sort);
 	}
 
 	/** Something that comes into being: unqualified names are made in the first schema of the search path. */
@@ -120,11 +31,7 @@ export class Statement {
 		this.createdPath(relationPath(body), command);
 	}
 
-	createdPath(path: RelationPath, command: Command = "create"): void {
-		this.touch(this.newName(path), command, [], "created");
-	}
-
-	newName(path: RelationPath): RelationName {
+	override newName(path: RelationPath): RelationName {
 		if (path.database !== undefined && path.database !== this.dialect.database) {
 			throw unsupported(`object of another database: ${dotted(path)}`, path.position);
 		}
@@ -134,81 +41,4 @@ export class Statement {
 		if (schema.startsWith("pg_")) throw unsupported(`objects are not made in ${schema}`, path.position);
 		return { schema, name: path.name };
 	}
-
-	touch(
-		relation: RelationName,
-		command: Command,
-		columns: readonly string[] | "all" = [],
-		sort: "data" | "catalog" | "sensitive" | "created" = "data",
-	): void {
-		const access = { relation, command, sort };
-		this.uses.relation(access);
-		if (columns === "all") this.uses.touchAll(access);
-		else for (const column of columns) this.uses.touch(access, column);
-	}
-
-	/** Objects that belong to no schema: roles, databases, extensions … */
-	global(name: string, command: Command): void {
-		this.touch({ schema: "", name }, command);
-	}
-
-	facts(place: Place, draft: Draft, refusal: Unreadable | undefined): StatementFacts {
-		const { uses } = this;
-		uses.completeProjections();
-		const returnsRows = draft.outputs !== undefined || draft.opaqueResult === true;
-		const delivers = uses.readsData();
-		return {
-			start: place.start,
-			end: place.end,
-			tag: draft.tag,
-			commands: [...uses.commands],
-			relations: uses.relations().map(sortedByColumns),
-			columns: uses.columns(),
-			functions: uses.functions(),
-			outputs: draft.outputs,
-			opaqueResult: draft.opaqueResult ?? false,
-			writes: uses.writes,
-			deliversRows: (returnsRows || draft.copy?.direction === "out") && delivers,
-			collects: [...uses.collects],
-			...(draft.copy === undefined ? {} : { copy: draft.copy }),
-			...(draft.effect === undefined ? {} : { effect: draft.effect }),
-			changesCatalog: draft.changesCatalog ?? false,
-			literalSensitive: uses.literalSensitive,
-			...(refusal === undefined ? {} : { refusal: refusalOf(refusal, place) }),
-		};
-	}
-}
-
-function refusalOf(refusal: Unreadable, place: Place): NonNullable<StatementFacts["refusal"]> {
-	const base = { kind: refusal.kind, message: refusal.message };
-	return refusal.position === undefined ? base : { ...base, position: place.position(refusal.position) };
-}
-
-export function output(column: { readonly name: string; readonly value: Value }): Output {
-	return {
-		name: column.name,
-		sources: [...column.value.flows.values()].map((flow) => flow.column),
-		direct: column.value.exact,
-	};
-}
-
-export function isWrite(query: Query): boolean {
-	return ["insert", "update", "delete", "merge"].includes(query.body.kind);
-}
-
-/**
- * Whether columns at positions that are not known may hold data: then no mask could be laid on the right one. What a
- * function that is not the server's own reads is not known.
- */
-function hidesData(result: ResolvedColumns, uses: Uses): boolean {
-	if (result.open === undefined) return false;
-	const uncertain = result.columns.slice(result.openAt ?? 0).map((column) => column.value);
-	return [result.open, ...uncertain].some(holdsData) || uses.functions().some((use) => use.sort === "user");
-}
-
-/** Some system relations are sensitive by a few of their columns only; which are used is known now. */
-function sortedByColumns(use: RelationUse): RelationUse {
-	if (use.sort !== "sensitive" && use.sort !== "catalog") return use;
-	const sort = catalogRelationSort(use.schema, use.name, use.columns);
-	return sort === "data" || sort === use.sort ? use : { ...use, sort };
 }

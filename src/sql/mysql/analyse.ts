@@ -1,0 +1,149 @@
+/**
+ * From a text to its facts: each statement is analysed by itself, over what those before it in the same text leave
+ * behind (current database, changed definitions). Pure: the same text over the same catalog gives the same facts.
+ */
+import type { ReadingContext } from "../analyser.js";
+import type { CatalogIndex } from "../catalog-index.js";
+import type { SessionEffect, StatementFacts, TextFacts } from "../facts.js";
+import { Unreadable, unsupported } from "../unreadable.js";
+import type { Into, MysqlStatement, QueryStatement } from "./ast.js";
+import type { Environment } from "./environment.js";
+import type { Server } from "./flavour.js";
+import { analyseUtility } from "./meaning.js";
+import { type ParsedStatement, parseText } from "./parse.js";
+import { parseReading } from "./reading.js";
+import { type Draft, type Place, Statement } from "./statement.js";
+
+/** What the statements of a text leave to those behind them. */
+interface Before {
+	readonly database: string | undefined;
+	readonly definitionsChanged: boolean;
+	/** The text has changed how text is read: what follows was read by the old way and is not trusted. */
+	readonly readingChanged: boolean;
+}
+
+export function serverOf(index: CatalogIndex): Server {
+	const { flavour = "mysql", version, lowerCaseNames = 0 } = index.catalog;
+	return { flavour, version, lowerCaseNames };
+}
+
+/** `bytes` is the text as it stands on the wire. Never throws for what a text holds: that becomes a refusal. */
+export function analyseText(bytes: Uint8Array, context: ReadingContext, index: CatalogIndex): TextFacts {
+	const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+	try {
+		const reading = parseReading(context.reading);
+		const environment = { index, server: serverOf(index), reading };
+		const { statements, canonical } = parseText(text, environment.server, reading);
+		const position = reading.encoding === "utf8" ? characterOffsets(text) : (at: number) => at;
+		const facts = analyseAll(statements, environment, position);
+		return { statements: facts, ...(canonical === undefined ? {} : { canonical }) };
+	} catch (error) {
+		const { kind, message, position } = asRefusal(error);
+		return { statements: [], refusal: { kind, message, ...(position === undefined ? {} : { position }) } };
+	}
+}
+
+export function asRefusal(error: unknown): Unreadable {
+	if (error instanceof Unreadable) return error;
+	// The stack ran out: the text nests deeper than this reader goes.
+	if (error instanceof RangeError) return new Unreadable("limit", "the statement nests too deep");
+	throw error;
+}
+
+function analyseAll(
+	statements: readonly ParsedStatement[],
+	environment: Environment,
+	position: (at: number) => number,
+): StatementFacts[] {
+	let before: Before = { database: environment.reading.database, definitionsChanged: false, readingChanged: false };
+	return statements.map(({ start, end, statement }) => {
+		const place = { start: position(start), end: position(end), position };
+		const facts = analyseStatement(statement, place, environment, before);
+		before = after(before, facts);
+		return facts;
+	});
+}
+
+function analyseStatement(
+	tree: MysqlStatement,
+	place: Place,
+	environment: Environment,
+	before: Before,
+): StatementFacts {
+	const { index } = environment;
+	const nested = (inner: MysqlStatement) => analyseStatement(inner, place, environment, before);
+	const statement = new Statement<MysqlStatement>({ index, database: before.database }, nested);
+	let draft: Draft = { tag: tree.kind === "query" ? tree.tag : tree.kind.toUpperCase() };
+	let refusal: Unreadable | undefined;
+	try {
+		if (before.readingChanged) throw unsupported("an earlier statement of the text changes how text is read");
+		draft = tree.kind === "query" ? analyseQuery(statement, tree) : analyseUtility(statement, tree, environment);
+		if (before.definitionsChanged && draft.resolvesData === true && touchesData(statement)) {
+			throw unsupported("definitions are changed earlier in the same text");
+		}
+	} catch (error) {
+		refusal = asRefusal(error);
+	}
+	return statement.facts(place, draft, refusal);
+}
+
+function touchesData(statement: Statement<MysqlStatement>): boolean {
+	return (
+		statement.uses.relations().some((use) => use.sort === "data") ||
+		statement.uses.functions().some((use) => use.sort === "user")
+	);
+}
+
+function analyseQuery(statement: Statement<MysqlStatement>, { tag, query, into }: QueryStatement): Draft {
+	if (into === undefined) return { tag, ...statement.deliver(query) };
+	return { tag: `${tag} INTO`, ...intoSomething(statement, query, into) };
+}
+
+/** What goes into a file leaves the reach of the license; what goes into a variable must carry no data. */
+function intoSomething(
+	statement: Statement<MysqlStatement>,
+	query: QueryStatement["query"],
+	into: Into,
+): Omit<Draft, "tag"> {
+	if (into.kind === "file") {
+		statement.copyInto(query, `INTO ${into.what}`);
+		throw unsupported(`INTO ${into.what} writes a file on the server`, into.position);
+	}
+	const result = statement.resolver.query(query, undefined);
+	for (const [index, column] of result.columns.entries()) {
+		column.read?.();
+		statement.keep(column.value, into.names[index] ?? "", into.position);
+	}
+	if (result.open !== undefined) statement.keep(result.open, into.names[0] ?? "", into.position);
+	return { resolvesData: true };
+}
+
+// ---- what statements leave behind ---------------------------------------------------------------------------------
+
+/** Settings that change how text is read. */
+const READING_SETTINGS = new Set(["sql_mode", "character_set_client"]);
+
+function after(before: Before, facts: StatementFacts): Before {
+	const next = facts.changesCatalog ? { ...before, definitionsChanged: true } : before;
+	return effectsOf(facts.effect).reduce(afterEffect, next);
+}
+
+export function effectsOf(effect: SessionEffect | undefined): readonly SessionEffect[] {
+	if (effect === undefined) return [];
+	return effect.kind === "several" ? effect.effects.flatMap(effectsOf) : [effect];
+}
+
+function afterEffect(before: Before, effect: SessionEffect): Before {
+	if (effect.kind === "database") return { ...before, database: effect.name };
+	if (effect.kind === "set" && READING_SETTINGS.has(effect.name)) return { ...before, readingChanged: true };
+	return before;
+}
+
+// ---- positions ----------------------------------------------------------------------------------------------------
+
+/** `text` holds a byte a character; positions in facts count characters of the decoded text (UTF-16 units). */
+function characterOffsets(text: string): (at: number) => number {
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: it tells ASCII from all else
+	if (/^[\x00-\x7f]*$/.test(text)) return (at) => at;
+	return (at) => Buffer.from(text.slice(0, at), "latin1").toString("utf8").length;
+}
