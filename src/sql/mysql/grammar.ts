@@ -24,3 +24,6 @@ export interface Grammar {
 	selectItems(): SelectItem[];
 	statement(): MysqlStatement;
 }
+
+/** Reads one family of statements; the word that it is found by is next. */
+export type Family = (g: Grammar) => MysqlStatement;

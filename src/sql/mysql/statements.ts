@@ -5,9 +5,6 @@ import { queryAfterWith, withClause } from "./queries.js";
 import { UTILITY } from "./utility.js";
 import { insert, remove, update } from "./writes.js";
 
-/** Behind the word that the family is found by. */
-export type Family = (g: Grammar) => MysqlStatement;
-
 export function statement(g: Grammar): MysqlStatement {
 	const { cursor } = g;
 	if (cursor.isEnd) return { kind: "empty" };
