@@ -49,14 +49,6 @@ export function unsupportedSettings(source: Source): Problem[] {
 	if (Array.isArray(trust) && trust.length > 0) {
 		refuse(["trust"], "it does not verify signatures of licenses yet; expected [] or no such key");
 	}
-	if (at("listen", "mysql") !== undefined) {
-		refuse(["listen", "mysql"], "it serves PostgreSQL only; expected no such key");
-	}
-	for (const name of keysAt(source.value, ["targets"])) {
-		if (at("targets", name, "engine") === "mysql") {
-			refuse(["targets", name, "engine"], "it serves PostgreSQL only; expected postgres");
-		}
-	}
 	return problems;
 }
 

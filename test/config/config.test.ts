@@ -131,7 +131,7 @@ t.test("databases by name and pattern", (t) => {
 });
 
 t.test("every problem at once, with its place and what was expected", (t) => {
-	const text = `listen: { postgres: 6432, mysql: 127.0.0.1:6033, api: 127.0.0.1 }
+	const text = `listen: { postgres: 6432, mysql: 127.0.0.1, api: 127.0.0.1 }
 tls: { certificate: 1, required: "yes", cert: x }
 targets:
   shop:
@@ -143,7 +143,7 @@ targets:
     ca: ./x
     credentials: { username: "", password: { env: "A B" } }
   "bad name":
-    engine: mysql
+    engine: mysq
     address: "[127.0.0.1]:5432"
     databases: shop
     credentials: [app]
@@ -158,7 +158,7 @@ licences: ./x
 `;
 	const expected: [number, string, string][] = [
 		[1, "listen.postgres", "is a number; expected an address"],
-		[1, "listen.mysql", "is not supported by this build"],
+		[1, "listen.mysql", "expected an address host:port"],
 		[1, "listen.api", "expected an address host:port"],
 		[2, "tls.certificate", "is a number; expected a path"],
 		[2, "tls.key", "is missing"],
@@ -173,7 +173,7 @@ licences: ./x
 		[11, "targets.shop.credentials.username", "not empty"],
 		[11, "targets.shop.credentials.password.env", "the name of an environment variable"],
 		[12, 'targets["bad name"]', "a name of at most 63"],
-		[13, 'targets["bad name"].engine', "is not supported by this build"],
+		[13, 'targets["bad name"].engine', "expected one of postgres, mysql"],
 		[14, 'targets["bad name"].address', "expected an address"],
 		[15, 'targets["bad name"].databases', "is a string; expected a list"],
 		[16, 'targets["bad name"].credentials', "is a list; expected a mapping"],

@@ -70,3 +70,18 @@ const UNREADABLE_COLLATIONS: readonly (readonly [first: number, last: number])[]
 export function isReadableCollation(id: number): boolean {
 	return !UNREADABLE_COLLATIONS.some(([first, last]) => id >= first && id <= last);
 }
+
+/**
+ * What every restricted session is begun with, as the right sides of SET SESSION: the server tells each change of what
+ * statements are read by. COM_RESET_CONNECTION undoes them, so that they have to be set again behind it.
+ */
+export const PINNED_VARIABLES: ReadonlyMap<string, string> = new Map([
+	[
+		"session_track_system_variables",
+		"'autocommit,character_set_client,character_set_connection,character_set_results,sql_mode,time_zone'",
+	],
+	["session_track_schema", "ON"],
+]);
+
+/** The statement that sets them. */
+export const PINNING_STATEMENT = `SET ${[...PINNED_VARIABLES].map(([name, value]) => `SESSION ${name} = ${value}`).join(", ")}`;

@@ -1,0 +1,66 @@
+/**
+ * MySQL and MariaDB as an engine: what the core is given of them.
+ */
+import type { Catalog } from "../../sql/catalog.js";
+import type { Engine } from "../engine.js";
+import { MysqlClientDoor } from "./client-door.js";
+import { ClosedRelay } from "./closed-relay.js";
+import { CAPABILITY, COM, hasFlag } from "./codes.js";
+import { LOGIN, numberOf, REPORTED } from "./login-settings.js";
+import { MysqlOwnQuery } from "./own-query.js";
+import { framed } from "./packets.js";
+import { isReadableCharset, isReadableCollation, PINNED_VARIABLES } from "./pins.js";
+import { MysqlUpstreamDoor } from "./upstream-door.js";
+
+export const mysql: Engine = {
+	name: "mysql",
+	alpn: undefined,
+	greetsFirst: true,
+	clientDoor: (options) => new MysqlClientDoor(options),
+	upstreamDoor: (settings) => new MysqlUpstreamDoor(settings),
+	refusedSetting,
+	pinnedSettings: new Map([...PINNED_VARIABLES].map(([name, value]) => [LOGIN.variable + name, value])),
+	refusedUpstream,
+	relay: (host) => new ClosedRelay(host),
+	goodbye: framed(Buffer.from([COM.quit]), 0),
+	plainReading: (database) => [database, "", "utf8mb4"],
+	query: (sql) => new MysqlOwnQuery(sql),
+	catalogSpan: "server",
+	// Tables whose definitions somebody has locked are not waited for: better to know soon than to hang.
+	catalogSettings: new Map([
+		[`${LOGIN.attribute}program_name`, "licet catalog"],
+		[`${LOGIN.variable}lock_wait_timeout`, "5"],
+	]),
+	readCatalog: (_run, _scope, epoch) => Promise.resolve(nothingKnown(epoch)),
+	fingerprintQuery: "SELECT 1",
+};
+
+/** Of what a client says at login only the character set changes how its texts are read; the rest of the session follows. */
+function refusedSetting(name: string, value: string): string | undefined {
+	if (name.startsWith(LOGIN.attribute)) return undefined;
+	switch (name) {
+		case LOGIN.flags:
+		case LOGIN.extended:
+		case LOGIN.secured:
+			return undefined;
+		case LOGIN.charset:
+			return isReadableCollation(Number(value)) ? undefined : "text in this character set cannot be read exactly";
+		default:
+			return "it is not among the settings of a login";
+	}
+}
+
+function refusedUpstream(reported: ReadonlyMap<string, string>): string | undefined {
+	const charset = reported.get(REPORTED.characterSetClient);
+	if (!isReadableCharset(charset)) return `character_set_client is ${charset}, in which text cannot be read exactly`;
+	if (!hasFlag(numberOf(reported, REPORTED.flags), CAPABILITY.sessionTrack)) {
+		return "the server does not tell changes of a session (MySQL does from 5.7, MariaDB from 10.2)";
+	}
+	return undefined;
+}
+
+/** A snapshot in which no name resolves. */
+function nothingKnown(epoch: number): Catalog {
+	const none = { relations: [], functions: [], builtinFunctions: [], operators: [], types: [], casts: [] };
+	return { engine: "mysql", version: 0, database: "", epoch, schemas: [], ...none };
+}
