@@ -11,6 +11,8 @@ export interface Ancestry {
 	children?(relation: RelationName): readonly RelationName[];
 	/** Columns of a relation; undefined when unknown. Sharpens what is otherwise decided on the safe side. */
 	columns?(relation: RelationName): readonly string[] | undefined;
+	/** Whether a schema is the server's own, which `*` for the schema does not mean. Unknown: as PostgreSQL's. */
+	isSystemSchema?(schema: string): boolean;
 	/** Columns of the same relation that a generated column is computed from. */
 	generatedFrom?(column: ColumnName): readonly string[];
 }

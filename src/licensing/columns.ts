@@ -41,7 +41,7 @@ function ownMask(license: License, column: ColumnName, ancestry: Ancestry): Colu
 	for (const member of family(column, ancestry)) {
 		const name = { schema: member.schema, name: member.name, column: column.column };
 		for (const term of license.masks) {
-			if (!term.columns.some((pattern) => reaches(pattern, member) && namesColumn(pattern, name))) continue;
+			if (!term.columns.some((pattern) => reaches(pattern, member, ancestry) && namesColumn(pattern, name))) continue;
 			const found = maskOfTerm(license, term);
 			mask = mask === undefined ? found : strictest(mask, found);
 		}
@@ -56,8 +56,8 @@ function maskOfTerm(license: License, { term, mask, use }: MaskTerm): ColumnMask
 const NO_KEY = new Uint8Array(0);
 
 /** See isSystemSchema: `*` for the schema means schemas of the database's own. */
-function reaches(pattern: ColumnPattern, relation: RelationName): boolean {
-	return pattern.schema !== undefined || !isSystemSchema(relation.schema);
+function reaches(pattern: ColumnPattern, { schema }: RelationName, ancestry: Ancestry): boolean {
+	return pattern.schema !== undefined || !(ancestry.isSystemSchema?.(schema) ?? isSystemSchema(schema));
 }
 
 /**
@@ -73,7 +73,9 @@ export function masksOnRelation(
 	const members = family(relation, ancestry);
 	return license.masks.flatMap((mask) =>
 		mask.columns
-			.filter((pattern) => members.some((member) => reaches(pattern, member) && namesRelation(pattern, member)))
+			.filter((pattern) =>
+				members.some((member) => reaches(pattern, member, ancestry) && namesRelation(pattern, member)),
+			)
 			.filter(({ column }) => column === undefined || columns === undefined || columns.includes(column))
 			.map((pattern) => ({ term: mask.term, pattern })),
 	);

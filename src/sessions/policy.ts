@@ -7,6 +7,7 @@
  */
 import { type Ancestry, columnMaskFor, decideStatement, mayReadColumn } from "../licensing/decide.js";
 import type { ColumnMask, Decision, Obligations, Reason } from "../licensing/decision.js";
+import { foldLicense } from "../licensing/fold.js";
 import type { License } from "../licensing/license.js";
 import { maskValue } from "../licensing/masks.js";
 import type {
@@ -57,7 +58,7 @@ export class Policy {
 	readonly #ancestry: Ancestry;
 
 	constructor(license: License, catalog: CatalogView, epoch: number) {
-		this.license = license;
+		this.license = foldLicense(license, catalog.folding);
 		this.epoch = epoch;
 		this.#catalog = catalog;
 		this.#ancestry = catalog.ancestry;

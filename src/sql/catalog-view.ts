@@ -41,12 +41,20 @@ export class CatalogView {
 		return name === undefined ? undefined : { schema: found.schema, name: found.name, column: name };
 	}
 
-	/** A column by its name, in the catalog's own spelling. Column names compare without case where the engine says so. */
+	/** How the engine compares names. */
+	get folding(): { readonly columns: boolean; readonly relations: boolean } {
+		const { engine, lowerCaseNames = 0 } = this.catalog;
+		return { columns: engine === "mysql", relations: lowerCaseNames !== 0 };
+	}
+
+	/** A column by its name as the server shows it. */
 	columnNamed(schema: string, relation: string, column: string): ColumnName | undefined {
-		const found = this.#byName.get(key({ schema, name: relation }));
-		return found?.columns.some((candidate) => candidate.name === column)
-			? { schema, name: relation, column }
-			: undefined;
+		const { columns, relations } = this.folding;
+		const fold = (name: string) => (relations ? name.toLowerCase() : name);
+		const name = columns ? column.toLowerCase() : column;
+		const found = this.#byName.get(key({ schema: fold(schema), name: fold(relation) }));
+		if (found?.columns.some((candidate) => candidate.name === name) !== true) return undefined;
+		return { schema: found.schema, name: found.name, column: name };
 	}
 
 	/** What sort of relation a column belongs to, as far as that column alone is concerned. */
@@ -67,6 +75,7 @@ export class CatalogView {
 		},
 		columns: (relation: RelationName): string[] | undefined =>
 			this.#byName.get(key(relation))?.columns.map((column) => column.name),
+		isSystemSchema: (schema: string): boolean => SYSTEM_CATALOGS[this.catalog.engine].isSystemSchema(schema),
 		generatedFrom: (column: ColumnName): readonly string[] =>
 			this.#byName.get(key(column))?.columns.find((candidate) => candidate.name === column.column)?.generatedFrom ?? [],
 	};
