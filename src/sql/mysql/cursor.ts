@@ -20,6 +20,31 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 	["Z", "\x1a"],
 ]);
 
+interface Brackets {
+	readonly closes: Int32Array;
+	readonly commas: Uint8Array;
+}
+
+/** All brackets in one pass: to look for the end of each by itself would cost the square of the text. */
+function bracketsOf(tokens: Tokens): Brackets {
+	const closes = new Int32Array(tokens.count).fill(tokens.count - 1);
+	const commas = new Uint8Array(tokens.count);
+	const open: number[] = [];
+	for (let at = 0; at < tokens.count; at++) {
+		if (tokens.kinds[at] !== KIND.symbol) continue;
+		const symbol = tokens.texts[at];
+		if (symbol === "(") open.push(at);
+		else if (symbol === ")") {
+			const from = open.pop();
+			if (from !== undefined) closes[from] = at;
+		} else if (symbol === ",") {
+			const from = open.at(-1);
+			if (from !== undefined) commas[from] = 1;
+		}
+	}
+	return { closes, commas };
+}
+
 export class Cursor {
 	readonly text: string;
 	readonly server: Server;
@@ -29,6 +54,8 @@ export class Cursor {
 	/** Index of the token that comes next. */
 	at = 0;
 	#depth = 0;
+	/** Made when first asked for. */
+	#brackets: Brackets | undefined;
 
 	constructor(text: string, tokens: Tokens, server: Server, reading: Reading) {
 		this.text = text;
@@ -156,6 +183,13 @@ export class Cursor {
 		const item = inner();
 		this.expectSymbol(")");
 		return item;
+	}
+
+	/** The bracket at that place: the token that closes it, and whether it holds a comma of its own. */
+	bracket(ahead: number): { readonly close: number; readonly hasComma: boolean } {
+		this.#brackets ??= bracketsOf(this.tokens);
+		const open = this.at + ahead;
+		return { close: this.#brackets.closes[open] as number, hasComma: this.#brackets.commas[open] === 1 };
 	}
 
 	// ---- names ----------------------------------------------------------------------------------------------------

@@ -149,15 +149,10 @@ const TESTS: ReadonlySet<string> = new Set(["IN", "BETWEEN", "LIKE", "REGEXP", "
 
 function inTest(g: Grammar, left: Expression, negated: boolean): Expression {
 	const { cursor } = g;
-	const { at } = cursor;
 	if (startsQuery(cursor)) {
-		try {
-			return { kind: "subquery", form: "any", query: g.subquery(), test: left, operator: EQUALS };
-		} catch (error) {
-			// A list whose first item is a query: `IN ((SELECT 1), 2)`.
-			if (!cursor.isSymbol("(", at + 1 - cursor.at)) throw error;
-			cursor.at = at;
-		}
+		// A list may begin with a query as well: `IN ((SELECT 1), 2)`.
+		const query = cursor.isSymbol("(", 1) ? g.guess(() => g.subquery()) : g.subquery();
+		if (query !== undefined) return { kind: "subquery", form: "any", query, test: left, operator: EQUALS };
 	}
 	const list = cursor.inBrackets(() => cursor.list(() => expression(g)));
 	return { kind: "membership", operator: EQUALS, operand: left, list, negated };
@@ -234,18 +229,8 @@ function operand(g: Grammar): Expression {
 function isIntervalFunction(g: Grammar): boolean {
 	const { cursor } = g;
 	if (!cursor.isSymbol("(", 1)) return false;
-	let depth = 0;
-	for (let ahead = 1; ; ahead++) {
-		if (cursor.kind(ahead) === KIND.end) return true;
-		if (cursor.kind(ahead) !== KIND.symbol) continue;
-		const symbol = cursor.word(ahead);
-		if (symbol === "(") depth += 1;
-		else if (symbol === "," && depth === 1) return true;
-		else if (symbol === ")") {
-			depth -= 1;
-			if (depth === 0) return !UNITS.has(cursor.word(ahead + 1));
-		}
-	}
+	const { close, hasComma } = cursor.bracket(1);
+	return hasComma || !UNITS.has(cursor.word(close - cursor.at + 1));
 }
 
 export function interval(g: Grammar): Expression {
@@ -382,15 +367,10 @@ function bracket(g: Grammar): Expression {
 function bracketQuery(g: Grammar): Expression {
 	const { cursor } = g;
 	if (!cursor.isSymbol("(", 1)) return { kind: "subquery", form: "scalar", query: g.subquery() };
-	const at = cursor.at;
-	try {
-		return { kind: "subquery", form: "scalar", query: g.subquery() };
-	} catch (error) {
-		cursor.at = at;
-		const items = cursor.deeper(() => cursor.inBrackets(() => cursor.list(() => expression(g))));
-		if (items.length === 0) throw error;
-		return items.length === 1 ? (items[0] as Expression) : { kind: "row", items };
-	}
+	const query = g.guess(() => g.subquery());
+	if (query !== undefined) return { kind: "subquery", form: "scalar", query };
+	const items = cursor.deeper(() => cursor.inBrackets(() => cursor.list(() => expression(g))));
+	return items.length === 1 ? (items[0] as Expression) : { kind: "row", items };
 }
 
 export function setting(cursor: Cursor): Expression {

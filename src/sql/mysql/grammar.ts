@@ -6,8 +6,18 @@ import type { Expression, Query, SelectItem, SortItem, Source } from "../query.j
 import type { Into, MysqlStatement } from "./ast.js";
 import type { Cursor } from "./cursor.js";
 
+/** A family of statements; the word that it is found by is next. */
+export type Family = (g: Grammar) => MysqlStatement;
+
+/** What became of a bracketed query, so that it is not read again after a wrong guess about the bracket around it. */
+export type Guessed = { readonly query: Query; readonly end: number } | { readonly error: unknown };
+
 export interface Grammar {
 	readonly cursor: Cursor;
+	/** Above 0 while a guess is tried that may be taken back. */
+	guesses: number;
+	/** Bracketed queries that were read under a guess, by their first token. */
+	readonly guessed: Map<number, Guessed>;
 	/** Where the rows of the statement go, once INTO was read. */
 	into: Into | undefined;
 	expression(): Expression;
@@ -19,6 +29,8 @@ export interface Grammar {
 	query(): Query;
 	/** `( query )`; the opening bracket is next. */
 	subquery(): Query;
+	/** Tries a reading; undefined: it is none, and nothing was taken. */
+	guess<Result>(reading: () => Result): Result | undefined;
 	sources(): Source[];
 	sortItems(): SortItem[];
 	selectItems(): SelectItem[];

@@ -8,9 +8,9 @@ import type { Into, MysqlStatement } from "./ast.js";
 import { Cursor } from "./cursor.js";
 import { bitExpression, expression, interval } from "./expressions.js";
 import type { Server } from "./flavour.js";
-import type { Grammar } from "./grammar.js";
+import type { Grammar, Guessed } from "./grammar.js";
 import { lex } from "./lexer.js";
-import { query, selectItems, sortItems, subquery } from "./queries.js";
+import { guess, query, selectItems, sortItems, subquery } from "./queries.js";
 import type { Reading } from "./reading.js";
 import { sources } from "./sources.js";
 import { statement } from "./statements.js";
@@ -18,6 +18,8 @@ import { canonicalText } from "./tokens.js";
 
 class Reader implements Grammar {
 	readonly cursor: Cursor;
+	readonly guessed = new Map<number, Guessed>();
+	guesses = 0;
 	into: Into | undefined;
 
 	constructor(cursor: Cursor) {
@@ -42,6 +44,10 @@ class Reader implements Grammar {
 
 	subquery(): Query {
 		return subquery(this);
+	}
+
+	guess<Result>(reading: () => Result): Result | undefined {
+		return guess(this, reading);
 	}
 
 	sources(): Source[] {

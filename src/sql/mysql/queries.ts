@@ -15,6 +15,7 @@ import type {
 	Window,
 	With,
 } from "../query.js";
+import { Unreadable } from "../unreadable.js";
 import { windowSpec } from "./calls.js";
 import type { Cursor } from "./cursor.js";
 import { expression } from "./expressions.js";
@@ -60,11 +61,47 @@ function selectOf(items: readonly SelectItem[], from: Select["from"]): Select {
 export function subquery(g: Grammar): Query {
 	const { cursor } = g;
 	const before = g.into;
-	cursor.expectSymbol("(");
-	const inner = query(g);
-	cursor.expectSymbol(")");
+	const inner = bracketed(g);
 	if (g.into !== before) throw cursor.fail("INTO stands in a subquery", -1);
 	return inner;
+}
+
+/** `( query )`. What is read under a guess is kept: else nested wrong guesses would double the work with each level. */
+function bracketed(g: Grammar): Query {
+	const { cursor, guessed } = g;
+	const first = cursor.at;
+	const known = guessed.get(first);
+	if (known !== undefined) {
+		if ("error" in known) throw known.error;
+		cursor.at = known.end;
+		return known.query;
+	}
+	if (g.guesses === 0) return cursor.inBrackets(() => query(g));
+	try {
+		const made = cursor.inBrackets(() => query(g));
+		guessed.set(first, { query: made, end: cursor.at });
+		return made;
+	} catch (error) {
+		guessed.set(first, { error });
+		throw error;
+	}
+}
+
+/** Tries a reading of what is next; undefined: it is none, and nothing was taken. */
+export function guess<Result>(g: Grammar, reading: () => Result): Result | undefined {
+	const { cursor, into: before } = g;
+	const { at } = cursor;
+	g.guesses += 1;
+	try {
+		return reading();
+	} catch (error) {
+		if (!(error instanceof Unreadable) || error.kind !== "syntax") throw error;
+		cursor.at = at;
+		g.into = before;
+		return undefined;
+	} finally {
+		g.guesses -= 1;
+	}
 }
 
 // ---- set operations -----------------------------------------------------------------------------------------------
@@ -119,7 +156,7 @@ function setQuantifier(cursor: Cursor): boolean {
 function primary(g: Grammar): Side {
 	const { cursor } = g;
 	if (cursor.isSymbol("(")) {
-		const inner = cursor.deeper(() => cursor.inBrackets(() => query(g)));
+		const inner = cursor.deeper(() => bracketed(g));
 		return { query: inner, isBare: false };
 	}
 	if (cursor.take("SELECT")) return { query: select(g), isBare: true };

@@ -132,19 +132,7 @@ function factor(g: Grammar): Source {
 function bracketQuery(g: Grammar): Source {
 	const { cursor } = g;
 	if (!cursor.isSymbol("(", 1)) return derived(g, false);
-	const { at } = cursor;
-	const { into } = g;
-	try {
-		return derived(g, false);
-	} catch (error) {
-		cursor.at = at;
-		g.into = into;
-		try {
-			return bracketJoin(g);
-		} catch {
-			throw error;
-		}
-	}
+	return g.guess(() => derived(g, false)) ?? bracketJoin(g);
 }
 
 function bracketJoin(g: Grammar): Source {

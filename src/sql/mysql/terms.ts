@@ -20,10 +20,13 @@ export const UNITS: ReadonlySet<string> = new Set(
 	SQL_TSI_MINUTE SQL_TSI_HOUR SQL_TSI_DAY SQL_TSI_WEEK SQL_TSI_MONTH SQL_TSI_QUARTER SQL_TSI_YEAR`.split(/\s+/),
 );
 
+/** The grammar goes no deeper, so there is no need to look further. */
+const BRACKETS_MAX = 500;
+
 /** Whether a bracket that is next holds a query. */
 export function startsQuery(cursor: Cursor): boolean {
 	let ahead = 0;
-	while (cursor.isSymbol("(", ahead)) ahead += 1;
+	while (ahead < BRACKETS_MAX && cursor.isSymbol("(", ahead)) ahead += 1;
 	if (ahead === 0 || cursor.kind(ahead) !== KIND.word) return false;
 	const word = cursor.word(ahead);
 	if (word === "SELECT" || word === "WITH") return true;
