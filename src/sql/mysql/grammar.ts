@@ -6,9 +6,6 @@ import type { Expression, Query, SelectItem, SortItem, Source } from "../query.j
 import type { Into, MysqlStatement } from "./ast.js";
 import type { Cursor } from "./cursor.js";
 
-/** A family of statements; the word that it is found by is next. */
-export type Family = (g: Grammar) => MysqlStatement;
-
 /** What became of a bracketed query, so that it is not read again after a wrong guess about the bracket around it. */
 export type Guessed = { readonly query: Query; readonly end: number } | { readonly error: unknown };
 
