@@ -188,8 +188,8 @@ export type TerminationCause =
 /** What the listener has to do for a client that is logging in. */
 export type DoorAction =
 	| { readonly kind: "send"; readonly bytes: Buffer }
-	/** Everything so far is sent; TLS begins now. */
-	| { readonly kind: "startTls" }
+	/** Everything so far is sent; TLS begins now. `received`: what of it has come already. */
+	| { readonly kind: "startTls"; readonly received?: Buffer }
 	/** A request to cancel another session; the connection is then closed without a word. */
 	| { readonly kind: "cancel"; readonly key: string }
 	/** Look the login name up and call `verify`. */

@@ -170,8 +170,8 @@ class Arrival implements LoginLine {
 		socket.removeListener("close", this.#onGone);
 	}
 
-	startTls(): void {
-		this.#secure(undefined, false);
+	startTls(received: Buffer | undefined): void {
+		this.#secure(received, false);
 	}
 
 	#secure(already: Buffer | undefined, isDirect: boolean): void {

@@ -12,8 +12,8 @@ export interface LoginLine {
 	readonly address: string;
 	readonly secured: boolean;
 	write(bytes: Buffer): void;
-	/** Everything so far is said; TLS begins, and then the door is told. */
-	startTls(): void;
+	/** Everything so far is said; TLS begins, with what of it has come already, and then the door is told. */
+	startTls(received: Buffer | undefined): void;
 	/** The password was right: the line is read no more, until the session takes it. */
 	hold(): Wire;
 	/** The session has it. */
@@ -63,7 +63,7 @@ export class Login {
 					this.#line.write(action.bytes);
 					break;
 				case "startTls":
-					this.#line.startTls();
+					this.#line.startTls(action.received);
 					break;
 				case "cancel":
 					this.#cancel(action.key);

@@ -2,8 +2,8 @@
  * The door at which a MySQL client knocks: our greeting, TLS, the proof of a password.
  *
  * The greeting shows the version of the server behind, since clients act on it. Nothing is read past a message that
- * changes the meaning of what follows it: bytes that came in the clear behind a request for TLS are refused (as with
- * PostgreSQL's CVE-2021-23222). Every number of sequence is checked.
+ * changes the meaning of what follows it: what comes behind a request for TLS goes into TLS, so that nothing that came
+ * in the clear can be taken for what came inside (as in PostgreSQL's CVE-2021-23222). Every sequence number is checked.
  * Specification: MySQL Internals, "Connection Phase", "Authentication Methods".
  */
 import type {
@@ -188,13 +188,18 @@ export class MysqlClientDoor implements ClientDoor {
 			}
 			case "tls":
 				if (this.#tls === "none") return [this.#broken("TLS was not offered")];
-				// Nobody may speak before TLS stands.
-				if (this.#buffer.length > 0) return [this.#broken("unencrypted data after the request for TLS")];
-				this.#state = "securing";
-				return [{ kind: "startTls" }];
+				return [this.#beginTls()];
 			case "response":
 				return this.#admit(packet.response);
 		}
+	}
+
+	/** Clients go on with TLS at once: whatever is there already is read as TLS and as nothing else. */
+	#beginTls(): DoorAction {
+		const received = this.#buffer;
+		this.#buffer = EMPTY;
+		this.#state = "securing";
+		return received.length === 0 ? { kind: "startTls" } : { kind: "startTls", received };
 	}
 
 	#admit(response: HandshakeResponse): readonly DoorAction[] {
