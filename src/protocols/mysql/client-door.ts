@@ -239,9 +239,12 @@ export class MysqlClientDoor implements ClientDoor {
 		this.#verifier = verifier;
 		// A client that names no plugin knows the one from before there were any.
 		const plugin = login.plugin ?? NATIVE;
-		if (!this.#switches && (plugin === NATIVE || plugin === CACHING)) return this.#prove(plugin, login.proof);
+		const isOurs = plugin === NATIVE || plugin === CACHING;
+		// With nothing to go with the name of another plugin than the greeting's, they wait for its challenge.
+		const isProof = login.proof.length > 0 || plugin === this.#defaultPlugin();
+		if (!this.#switches && isOurs && isProof) return this.#prove(plugin, login.proof);
 		if (!hasFlag(this.#flags, CAPABILITY.pluginAuth)) return [this.#denied("no plugin that we have")];
-		this.#plugin = plugin === NATIVE || plugin === CACHING ? plugin : this.#defaultPlugin();
+		this.#plugin = isOurs ? plugin : this.#defaultPlugin();
 		this.#scramble = scrambleOf(Buffer.from(nonce, "latin1"));
 		this.#state = "switching";
 		const asked = this.#say(authSwitchPayload(this.#plugin, this.#scramble));
