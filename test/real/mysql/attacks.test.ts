@@ -1,0 +1,141 @@
+/**
+ * The attacker's table against real servers. Each attack runs over two databases that differ in nothing but what is
+ * masked or not licensed: no secret may be among the bytes that come back, in whatever shape, and what comes back must
+ * be the same over both, since what differs is what an attacker can tell them apart by.
+ */
+import { connect } from "node:net";
+import { type Connection, createConnection } from "mysql2/promise";
+import t, { type Test } from "tap";
+import { found, type Needle, textNeedles } from "../../helpers/canaries.js";
+import { license } from "../../helpers/license.js";
+import { type IssuedGrant, startLicet, targetOf } from "../../helpers/licet.js";
+import { createMysqlDatabase, type MysqlServer, mysqlServers, withMysql } from "../../helpers/mysql-servers.js";
+import { ATTACKS, type Attack, SCHEMA, SECRETS, secretsScript } from "./attacks.js";
+
+const TABLES = ["users", "words", "copies", "contacts", "loud_contacts"];
+
+function terms(database: string): Parameters<typeof license>[1] {
+	return {
+		permits: [
+			{ on: TABLES.map((name) => `${database}.${name}`), commands: ["read", "write"] },
+			{ on: [`${database}.tickets`], commands: ["select"], columns: ["id", "status"] },
+		],
+		denies: [{ on: [`${database}.denied`], commands: ["all"] }],
+		masks: [
+			{ columns: [`${database}.users.email`], with: "email" },
+			{ columns: ["*.*.nick"], with: "redact" },
+			{ columns: [`${database}.users.salary`], with: null },
+		],
+	};
+}
+
+const NEEDLES: readonly Needle[] = SECRETS.flatMap(({ email, nick, salary, row }) => [
+	...[...email, ...nick, ...row].flatMap((whole) =>
+		whole
+			.split(/[.@]/)
+			.filter((piece) => piece.length > 5 && piece !== "example")
+			.flatMap((piece) => textNeedles(piece, whole)),
+	),
+	...salary.filter((value) => value > 1000).flatMap((value) => textNeedles(String(value)).slice(0, 2)),
+]);
+
+interface Door {
+	readonly grant: IssuedGrant;
+	readonly database: string;
+}
+
+interface Told {
+	readonly bytes: Buffer;
+	/** What each statement came to, in words that do not depend on the session. */
+	readonly outcomes: readonly string[];
+	readonly effects: readonly ("rows" | "denied" | "native" | "done")[];
+}
+
+async function openDoors(t: Test, server: MysqlServer): Promise<Door[]> {
+	const doors: Door[] = [];
+	const urls: string[] = [];
+	for (const secrets of SECRETS) urls.push(await createMysqlDatabase(t, server, SCHEMA + secretsScript(secrets)));
+	const databases = urls.map((url) => new URL(url).pathname.slice(1));
+	const licet = await startLicet(t, {
+		targets: Object.fromEntries(urls.map((url, index) => [`shop${index}`, targetOf(url)])),
+		licenses: Object.fromEntries(
+			databases.map((database, index) => [`project${index}`, license(`project${index}`, terms(database))]),
+		),
+	});
+	for (const [index, database] of databases.entries()) {
+		const grant = await licet.grant({ license: `project${index}`, target: `shop${index}` });
+		doors.push({ grant, database });
+	}
+	return doors;
+}
+
+interface Failure {
+	readonly errno: number;
+	readonly sqlState: string;
+	readonly message: string;
+}
+
+async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Promise<Told> {
+	const { host, port, username: user, password, database } = door.grant;
+	const chunks: Buffer[] = [];
+	const socket = connect({ host, port });
+	socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+	const client: Connection = await createConnection({ user, password, database, stream: socket, rowsAsArray: true });
+	// What came before says nothing of data.
+	chunks.length = 0;
+	const outcomes: string[] = [];
+	const effects: Told["effects"][number][] = [];
+	for (const sql of attack.run) {
+		try {
+			const [rows] = way === "query" ? await client.query(sql) : await client.execute(sql);
+			outcomes.push(JSON.stringify(rows));
+			effects.push(Array.isArray(rows) ? "rows" : "done");
+		} catch (error) {
+			const { errno, sqlState, message } = error as Failure;
+			outcomes.push(`${errno} ${sqlState} ${message}`);
+			effects.push(/License "/.test(message) ? "denied" : "native");
+		}
+	}
+	client.destroy();
+	const spoken = outcomes.map((text) =>
+		text
+			.replace(/d_[\w-]+\.\d+/g, "d_")
+			.replaceAll(door.database, "db")
+			.replace(/project\d/g, "project"),
+	);
+	return { bytes: Buffer.concat(chunks), outcomes: spoken, effects };
+}
+
+function outcome({ effects }: Told): string {
+	if (effects.includes("denied")) return "denied";
+	if (effects.includes("native")) return "native";
+	return effects.includes("rows") ? "masked" : "nothing";
+}
+
+async function judge(t: Test, doors: readonly Door[], attack: Attack, way: "query" | "execute"): Promise<void> {
+	const name = `${attack.name} (${way})`;
+	const told: Told[] = [];
+	for (const door of doors) told.push(await attempt(door, attack, way));
+	const [one, other] = told as [Told, Told];
+	for (const { bytes } of told) t.same(found(NEEDLES, bytes), [], `${name}: no secret shows`);
+	t.same(one.outcomes, other.outcomes, `${name}: other secrets make no difference`);
+	if (attack.expect !== "any")
+		t.equal(outcome(one), attack.expect, `${name}: ${one.outcomes.join(" | ").slice(0, 200)}`);
+}
+
+for (const server of mysqlServers()) {
+	t.test(server.name, { timeout: 200_000 }, async (t) => {
+		const doors = await openDoors(t, server);
+		for (const attack of ATTACKS) {
+			if (attack.only !== undefined && attack.only !== server.flavour) continue;
+			await judge(t, doors, attack, "query");
+			if (attack.text !== true && attack.run.length === 1) await judge(t, doors, attack, "execute");
+		}
+		for (const { database } of doors) {
+			const url = new URL(server.url);
+			url.pathname = `/${database}`;
+			const [rows] = await withMysql(url.href, (client) => client.query("SELECT plain FROM users ORDER BY id"));
+			t.same(rows, [{ plain: "p1" }, { plain: "p2" }, { plain: "p3" }], "nothing was written");
+		}
+	});
+}
