@@ -5,6 +5,7 @@
 import type { ReadingContext } from "../analyser.js";
 import type { CatalogIndex } from "../catalog-index.js";
 import type { SessionEffect, StatementFacts, TextFacts } from "../facts.js";
+import type { Answer } from "../reader.js";
 import { Unreadable, unsupported } from "../unreadable.js";
 import type { Into, MysqlStatement, QueryStatement } from "./ast.js";
 import type { Environment } from "./environment.js";
@@ -12,6 +13,7 @@ import type { Server } from "./flavour.js";
 import { analyseUtility } from "./meaning.js";
 import { type ParsedStatement, parseText } from "./parse.js";
 import { parseReading } from "./reading.js";
+import { unseenTable } from "./second-reader.js";
 import { type Draft, type Place, Statement } from "./statement.js";
 
 /** What the statements of a text leave to those behind them. */
@@ -28,7 +30,7 @@ export function serverOf(index: CatalogIndex): Server {
 }
 
 /** `bytes` is the text as it stands on the wire. Never throws for what a text holds: that becomes a refusal. */
-export function analyseText(bytes: Uint8Array, context: ReadingContext, index: CatalogIndex): TextFacts {
+export function analyseText(bytes: Uint8Array, context: ReadingContext, index: CatalogIndex): Answer {
 	const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 	try {
 		const reading = parseReading(context.reading);
@@ -36,11 +38,31 @@ export function analyseText(bytes: Uint8Array, context: ReadingContext, index: C
 		const { statements, canonical } = parseText(text, environment.server, reading);
 		const position = reading.encoding === "utf8" ? characterOffsets(text) : (at: number) => at;
 		const facts = analyseAll(statements, environment, position);
-		return { statements: facts, ...(canonical === undefined ? {} : { canonical }) };
+		const read: TextFacts = { statements: facts, ...(canonical === undefined ? {} : { canonical }) };
+		return confirmed(read, statements, canonical ?? text, environment);
 	} catch (error) {
 		const { kind, message, position } = asRefusal(error);
-		return { statements: [], refusal: { kind, message, ...(position === undefined ? {} : { position }) } };
+		return { facts: { statements: [], refusal: { kind, message, ...(position === undefined ? {} : { position }) } } };
 	}
+}
+
+/** The second reader has seen no table that the facts do not hold. It knows one way of writing strings and names. */
+function confirmed(
+	read: TextFacts,
+	statements: readonly ParsedStatement[],
+	text: string,
+	{ reading, server }: Environment,
+): Answer {
+	const [only] = statements;
+	const [facts] = read.statements;
+	const plain = !reading.ansiQuotes && !reading.noBackslashEscapes && statements.length === 1;
+	if (!plain || only?.statement.kind !== "query" || facts === undefined || facts.refusal !== undefined)
+		return { facts: read };
+	const decoded = reading.encoding === "utf8" ? Buffer.from(text, "latin1").toString("utf8") : text;
+	const unseen = unseenTable(decoded, only.statement, facts, server);
+	if (unseen === undefined) return { facts: read };
+	const refusal = { kind: "unsupported", message: "two readers of the statement disagree on its tables" } as const;
+	return { facts: { ...read, statements: [{ ...facts, refusal }] }, disagrees: true };
 }
 
 export function asRefusal(error: unknown): Unreadable {

@@ -22,7 +22,7 @@ export const mysqlReader: Reader = {
 			const message = `the statement is longer than ${bounds.statementBytes} bytes (bounds.statementBytes)`;
 			return { facts: { statements: [], refusal: { kind: "limit", message } } };
 		}
-		return { facts: analyseText(text, context, index) };
+		return analyseText(text, context, index);
 	},
 };
 
