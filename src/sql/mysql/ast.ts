@@ -1,7 +1,8 @@
 /** What the grammar yields: queries and writes in the common form, all else by what it does. */
 import type { Query } from "../query.js";
+import type { UtilityStatement } from "./utility-ast.js";
 
-export type MysqlStatement = QueryStatement | { readonly kind: "empty" };
+export type MysqlStatement = QueryStatement | UtilityStatement | { readonly kind: "empty" };
 
 /** Where the rows of a query go, when it is not to the client. */
 export type Into =

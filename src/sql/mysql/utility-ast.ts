@@ -85,10 +85,9 @@ export type Assigned =
 			readonly kind: "setting";
 			readonly name: string;
 			readonly scope: VariableScope;
-			/** SET TRANSACTION and `@@transaction_isolation` without SESSION: of the next transaction alone. */
 			readonly value: SettingValue;
 	  }
-	/** Variables and columns of stored programs: `SET x = 1`, `SET NEW.a = 1`. */
+	/** Columns of stored programs: `SET NEW.a = 1`. */
 	| { readonly kind: "local"; readonly value: Expression }
 	/** Undefined: DEFAULT. */
 	| { readonly kind: "names"; readonly charset: string | undefined; readonly collation?: string }
@@ -133,7 +132,7 @@ export interface ShowStatement {
 	readonly kind: "show";
 	readonly tag: string;
 	readonly shown: Shown;
-	/** Names of the columns, for WHERE; undefined where there is none. */
+	/** Over columns of the answer; what stands in its subqueries counts. */
 	readonly where?: Expression;
 }
 
