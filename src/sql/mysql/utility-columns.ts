@@ -4,12 +4,12 @@
  * MySQL: manual, "CREATE TABLE Statement"; MariaDB: "CREATE TABLE".
  */
 import type { Expression, RelationPath } from "../query.js";
+import type { Deed } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { collation } from "./terms.js";
 import { KIND } from "./tokens.js";
 import { columnType } from "./types.js";
-import type { Deed } from "./utility-ast.js";
 import { defaultCharset, equals, ifNotExists, integer, nameOrText, number, onRelation, size } from "./utility-parts.js";
 
 /** What a definition was seen to do. */

@@ -3,10 +3,9 @@
  * Statements".
  */
 import type { Command } from "../facts.js";
-import type { MysqlStatement } from "./ast.js";
+import type { Deed, MysqlStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { KIND } from "./tokens.js";
-import type { Deed } from "./utility-ast.js";
 import {
 	defaultCharset,
 	definition,

@@ -1,12 +1,12 @@
 /** What the statements beside queries share: accounts, IF EXISTS, options, and how their deeds are put together. */
 import type { Command } from "../facts.js";
 import type { RelationPath } from "../query.js";
+import type { Deed, DeedsStatement } from "./ast.js";
 import type { Cursor } from "./cursor.js";
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { collation } from "./terms.js";
 import { KIND } from "./tokens.js";
-import type { Deed, DeedsStatement } from "./utility-ast.js";
 
 type Extra = Partial<Pick<DeedsStatement, "command" | "writes" | "changesCatalog" | "answers">>;
 

@@ -3,13 +3,12 @@
  * know where they end; what they do is code, of which a license judges only that it is made.
  * MySQL: manual, "Compound Statements", "CREATE PROCEDURE", "CREATE TRIGGER", "CREATE EVENT".
  */
-import type { MysqlStatement } from "./ast.js";
+import type { Deed, MysqlStatement } from "./ast.js";
 import type { Cursor } from "./cursor.js";
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { KIND } from "./tokens.js";
 import { columnType } from "./types.js";
-import type { Deed } from "./utility-ast.js";
 import { deeds, definition, globalDeed, ifExists, ifNotExists, onRelation } from "./utility-parts.js";
 import { setStatement } from "./utility-set.js";
 import type { Created } from "./utility-tables.js";

@@ -3,10 +3,9 @@
  * Commands". All of it is the command `grant`; what concerns accounts as such concerns the whole server.
  */
 import type { RelationPath } from "../query.js";
-import type { MysqlStatement } from "./ast.js";
+import type { Deed, MysqlStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { KIND } from "./tokens.js";
-import type { Deed } from "./utility-ast.js";
 import { account, deeds, globalDeed, ifExists, ifNotExists, integer, nameOrText } from "./utility-parts.js";
 
 function rights(tag: string, list: readonly Deed[] = [globalDeed("grant", "*")]): MysqlStatement {

@@ -4,14 +4,13 @@
  */
 import type { TransactionOp } from "../facts.js";
 import type { Expression } from "../query.js";
-import type { MysqlStatement } from "./ast.js";
+import type { LoadStatement, LockStatement, MysqlStatement, TransactionStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { fieldsAndLines } from "./into.js";
 import { limitClause } from "./queries.js";
 import { partitions, relationPath, tableAlias } from "./sources.js";
 import { collation } from "./terms.js";
 import { KIND } from "./tokens.js";
-import type { LoadStatement, LockStatement, TransactionStatement } from "./utility-ast.js";
 import { deeds, equals, globalDeed, integer, nameOrText, onRelation, refused } from "./utility-parts.js";
 
 export function use(g: Grammar): MysqlStatement {

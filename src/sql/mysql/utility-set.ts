@@ -3,11 +3,10 @@
  * "SET STATEMENT".
  */
 import type { Expression } from "../query.js";
-import type { MysqlStatement } from "./ast.js";
+import type { Assigned, MysqlStatement, SettingValue, VariableScope } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { collation } from "./terms.js";
 import { KIND } from "./tokens.js";
-import type { Assigned, SettingValue, VariableScope } from "./utility-ast.js";
 import { account, definition, globalDeed } from "./utility-parts.js";
 
 const SCOPES: Readonly<Record<string, VariableScope>> = {

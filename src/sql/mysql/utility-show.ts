@@ -3,12 +3,11 @@
  * MySQL: manual, "SHOW Statements", "EXPLAIN Statement"; MariaDB: "SHOW", "EXPLAIN", "ANALYZE Statement".
  */
 import type { Expression, RelationPath } from "../query.js";
-import type { MysqlStatement } from "./ast.js";
+import type { ExplainStatement, MysqlStatement, Shown, ShowStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { limitClause } from "./queries.js";
 import { relationPath } from "./sources.js";
 import { KIND } from "./tokens.js";
-import type { ExplainStatement, Shown, ShowStatement } from "./utility-ast.js";
 import { account, nameOrText, refused } from "./utility-parts.js";
 
 const OPEN: Shown = { kind: "open" };

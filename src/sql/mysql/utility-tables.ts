@@ -3,12 +3,11 @@
  * Statements"; MariaDB: "ALTER TABLE", "CREATE SEQUENCE".
  */
 import type { RelationPath } from "../query.js";
-import type { MysqlStatement } from "./ast.js";
+import type { Deed, MysqlStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { collation, startsQuery } from "./terms.js";
 import { KIND } from "./tokens.js";
-import type { Deed } from "./utility-ast.js";
 import {
 	column,
 	columnBody,

@@ -3,11 +3,10 @@
  * MySQL: manual, "Table Maintenance Statements", "Other Administrative Statements", "Replication Statements".
  */
 import type { Command } from "../facts.js";
-import type { MysqlStatement } from "./ast.js";
+import type { Deed, MysqlStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { KIND } from "./tokens.js";
-import type { Deed } from "./utility-ast.js";
 import { deeds, equals, globalDeed, integer, nameOrText, onRelation, paths, refused, size } from "./utility-parts.js";
 import { startTransaction } from "./utility-session.js";
 import { analyzedStatement } from "./utility-show.js";
