@@ -89,7 +89,7 @@ function addGrantCommands(licet: Command): void {
 		.action(async (id: string, options) => say(await (await import("./commands/grants.js")).revoke(id, options)));
 	licet
 		.command("connect <target> [words...]")
-		.description("open psql on a target with a grant for yourself")
+		.description("open psql, mariadb or mysql on a target with a grant for yourself")
 		.option("--license <id>", "the license; may be left out when only one is in use on the target")
 		.option("--database <name>", "a database of the target, by default its first")
 		.option("--subject <name>", "who acts, by default your user name here")

@@ -1,6 +1,7 @@
 /** `licet connect TARGET`: a grant for yourself, and the database's own client opened with it. */
 import { spawn } from "node:child_process";
 import { AdminClient, configuration, operator } from "../admin-client.js";
+import { clientProgram, ENGINE_NAMES, type IssuedGrant, programsOf } from "../client-programs.js";
 import { CommandFailure } from "../failure.js";
 import { type GrantOptions, grant } from "./grants.js";
 
@@ -26,20 +27,16 @@ export async function connect(target: string, words: readonly string[], options:
 		reason: options.reason ?? "licet connect",
 		json: true,
 	};
-	const issued = JSON.parse(await grant(request)) as Record<string, string | number>;
-	// By environment: a password on the command line is seen by every user of the machine.
-	const env = {
-		...process.env,
-		PGHOST: String(issued.host),
-		PGPORT: String(issued.port),
-		PGDATABASE: String(issued.database),
-		PGUSER: String(issued.username),
-		PGPASSWORD: String(issued.password),
-	};
+	const issued = JSON.parse(await grant(request)) as IssuedGrant;
+	const names = programsOf(issued.engine).join(" or ");
+	const instead = `any ${ENGINE_NAMES[issued.engine]} client connects with ${issued.url}`;
+	const opening = clientProgram(issued, process.env.PATH);
+	if (opening === undefined) throw new CommandFailure(`${names} cannot be run here; ${instead}`, 1);
+	const env = { ...process.env, ...opening.env };
 	return new Promise((resolve, reject) => {
-		const client = spawn("psql", [...words], { env, stdio: "inherit" });
+		const client = spawn(opening.program, [...opening.words, ...words], { env, stdio: "inherit" });
 		client.once("error", () => {
-			reject(new CommandFailure(`psql cannot be run here; any PostgreSQL client connects with ${issued.url}`, 1));
+			reject(new CommandFailure(`${opening.program} cannot be run here; ${instead}`, 1));
 		});
 		client.once("close", (code) => resolve(code ?? 1));
 	});

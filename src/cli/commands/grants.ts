@@ -1,6 +1,7 @@
 /** `licet grant`, `licet grants`, `licet revoke`. */
 import { parseDuration } from "../../config/units.js";
 import { AdminClient, configuration, operator } from "../admin-client.js";
+import { type IssuedGrant, shellLine } from "../client-programs.js";
 import { CommandFailure } from "../failure.js";
 import { table } from "../table.js";
 
@@ -30,12 +31,13 @@ export async function grant(options: GrantOptions): Promise<string> {
 		durationMs,
 		reason: options.reason ?? "",
 		by: operator(),
-	})) as Record<string, unknown>;
+	})) as IssuedGrant & Readonly<Record<string, unknown>>;
 	if (options.json === true) return JSON.stringify(issued);
 	return [
 		`Grant ${issued.grant} under license ${issued.license} on target ${issued.target}, until ${issued.expiresAt}.`,
 		"",
-		`  psql '${issued.url}'`,
+		`  ${shellLine(issued)}`,
+		...(issued.engine === "postgres" ? [] : [`  ${issued.url}`]),
 		"",
 		"The password is shown this once; only a verifier of it is kept.",
 	].join("\n");

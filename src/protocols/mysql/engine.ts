@@ -1,7 +1,8 @@
 /**
  * MySQL and MariaDB as an engine: what the core is given of them.
  */
-import type { Catalog } from "../../sql/catalog.js";
+import { CATALOG_FINGERPRINT_QUERY, readCatalog } from "../../sql/mysql/catalog.js";
+import { isReadableCharset, readingOf } from "../../sql/mysql/reading.js";
 import type { Engine } from "../engine.js";
 import { MysqlClientDoor } from "./client-door.js";
 import { ClosedRelay } from "./closed-relay.js";
@@ -9,7 +10,7 @@ import { CAPABILITY, COM, hasFlag } from "./codes.js";
 import { LOGIN, numberOf, REPORTED } from "./login-settings.js";
 import { MysqlOwnQuery } from "./own-query.js";
 import { framed } from "./packets.js";
-import { isReadableCharset, isReadableCollation, PINNED_VARIABLES } from "./pins.js";
+import { isReadableCollation, PINNED_VARIABLES } from "./pins.js";
 import { MysqlUpstreamDoor } from "./upstream-door.js";
 
 export const mysql: Engine = {
@@ -23,7 +24,7 @@ export const mysql: Engine = {
 	refusedUpstream,
 	relay: (host) => new ClosedRelay(host),
 	goodbye: framed(Buffer.from([COM.quit]), 0),
-	plainReading: (database) => [database, "", "utf8mb4"],
+	plainReading: (database) => readingOf({ database, modes: "", multi: false, charset: "utf8mb4" }),
 	query: (sql) => new MysqlOwnQuery(sql),
 	catalogSpan: "server",
 	// Tables whose definitions somebody has locked are not waited for: better to know soon than to hang.
@@ -31,8 +32,8 @@ export const mysql: Engine = {
 		[`${LOGIN.attribute}program_name`, "licet catalog"],
 		[`${LOGIN.variable}lock_wait_timeout`, "5"],
 	]),
-	readCatalog: (_run, _scope, epoch) => Promise.resolve(nothingKnown(epoch)),
-	fingerprintQuery: "SELECT 1",
+	readCatalog,
+	fingerprintQuery: CATALOG_FINGERPRINT_QUERY,
 };
 
 /** Of what a client says at login only the character set changes how its texts are read; the rest of the session follows. */
@@ -52,15 +53,10 @@ function refusedSetting(name: string, value: string): string | undefined {
 
 function refusedUpstream(reported: ReadonlyMap<string, string>): string | undefined {
 	const charset = reported.get(REPORTED.characterSetClient);
-	if (!isReadableCharset(charset)) return `character_set_client is ${charset}, in which text cannot be read exactly`;
+	if (charset === undefined || !isReadableCharset(charset))
+		return `character_set_client is ${charset}, in which text cannot be read exactly`;
 	if (!hasFlag(numberOf(reported, REPORTED.flags), CAPABILITY.sessionTrack)) {
 		return "the server does not tell changes of a session (MySQL does from 5.7, MariaDB from 10.2)";
 	}
 	return undefined;
-}
-
-/** A snapshot in which no name resolves. */
-function nothingKnown(epoch: number): Catalog {
-	const none = { relations: [], functions: [], builtinFunctions: [], operators: [], types: [], casts: [] };
-	return { engine: "mysql", version: 0, database: "", epoch, schemas: [], ...none };
 }

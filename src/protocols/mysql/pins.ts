@@ -6,42 +6,6 @@
  * and their like a character's second byte may be a backslash or a quote; UCS-2 and its like are not ASCII at all.
  */
 
-/** Character sets whose texts can be read, by name: UTF-8, and those of one byte that have ASCII's lower half. */
-const READABLE: ReadonlySet<string> = new Set([
-	"utf8mb4",
-	"utf8mb3",
-	"utf8",
-	"ascii",
-	"binary",
-	"latin1",
-	"latin2",
-	"latin5",
-	"latin7",
-	"cp850",
-	"cp852",
-	"cp866",
-	"cp1250",
-	"cp1251",
-	"cp1256",
-	"cp1257",
-	"koi8r",
-	"koi8u",
-	"hebrew",
-	"greek",
-	"tis620",
-	"dec8",
-	"hp8",
-	"keybcs2",
-	"macce",
-	"macroman",
-	"armscii8",
-	"geostd8",
-]);
-
-export function isReadableCharset(name: string | undefined): boolean {
-	return name !== undefined && READABLE.has(name.toLowerCase());
-}
-
 /**
  * Collation ids of character sets that cannot be read: big5, sjis, euckr, gb2312, gbk, ujis, ucs2, cp932, eucjpms, utf16,
  * utf16le, utf32, gb18030, swe7. Ranges are of the servers' lists; what neither has falls back to the server's default,
