@@ -21,7 +21,7 @@ export function executesComment(text: string, start: number, server: Server): Co
 		return { kind: "space", end: closedAt(text, start + 2) };
 	}
 	const from = start + (marksMaria ? 4 : 3);
-	const digits = versionDigits(text, from);
+	const digits = versionDigits(text, from, isMaria);
 	if (digits === 0) return { kind: "code", end: from };
 	const version = Number(text.slice(from, from + digits));
 	const isForOther = isMaria && !marksMaria && version >= 50700 && version <= 99999;
@@ -29,15 +29,11 @@ export function executesComment(text: string, start: number, server: Server): Co
 	return { kind: "space", end: nestedClosedAt(text, from) };
 }
 
-/** Five digits are a version, and a sixth belongs to it; fewer are code. */
-function versionDigits(text: string, from: number): number {
-	let count = 0;
-	while (count < 6) {
-		const code = text.charCodeAt(from + count);
-		if (!(code >= 0x30 && code <= 0x39)) break;
-		count += 1;
-	}
-	return count < 5 ? 0 : count;
+/** Five digits are a version, and a sixth belongs to it (to MySQL only before white space); fewer are code. */
+function versionDigits(text: string, from: number, isMaria: boolean): number {
+	const [digits = ""] = /^\d{0,6}/.exec(text.slice(from, from + 6)) ?? [];
+	if (digits.length === 6 && !isMaria && !/\s/.test(text.charAt(from + 6))) return 5;
+	return digits.length < 5 ? 0 : digits.length;
 }
 
 /** Behind the star-slash that comes first; -1: there is none. */

@@ -5,7 +5,7 @@
 import { Unreadable } from "../unreadable.js";
 import { foldName, foldTable, type Server } from "./flavour.js";
 import type { Reading } from "./reading.js";
-import { KIND, type Kind, type Tokens } from "./tokens.js";
+import { canonicalText, KIND, type Kind, type Tokens } from "./tokens.js";
 import { reservedWords, TOUCHING_FUNCTIONS } from "./words.js";
 
 /** Nesting of brackets, queries and operators. Servers give up at about the same depth, for want of stack. */
@@ -19,6 +19,23 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 	["t", "\t"],
 	["Z", "\x1a"],
 ]);
+
+/** Servers cut names off beyond 64 characters, and what an expression is called beyond 256 bytes. */
+const NAME_BYTES_MAX = 200;
+
+/** Both servers were asked, letter by letter. Beyond these they fold less than newer Unicode does. */
+const COMMON_LETTERS =
+	/[A-Za-z\u00c0-\u00fe\u0100-\u012f\u0139-\u0148\u014a-\u017e\u0391-\u03c9\u0400-\u045f\uff21-\uff3a\uff41-\uff5a]/;
+
+/** Whether the case of a name's letters is the same to all: caseless scripts, Latin, Greek, Cyrillic. */
+function foldsAlike(name: string): boolean {
+	for (const char of name) {
+		if (char === "\ufffd") return false;
+		if (char.toLowerCase() === char && char.toUpperCase() === char) continue;
+		if (!COMMON_LETTERS.test(char)) return false;
+	}
+	return true;
+}
 
 interface Brackets {
 	readonly closes: Int32Array;
@@ -235,7 +252,22 @@ export class Cursor {
 		const quote = raw.charAt(0);
 		const plain =
 			(quote === "`" || quote === '"') && raw.length > 1 ? raw.slice(1, -1).replaceAll(quote + quote, quote) : raw;
-		return this.decode(plain);
+		return this.#checkedName(plain);
+	}
+
+	/** Names whose comparison by the server is certain: it trims, cuts and folds some, or converts their bytes. */
+	#checkedName(bytes: string): string {
+		// biome-ignore lint/suspicious/noControlCharactersInRegex: white space and control characters are trimmed
+		if (/^[\x00-\x20\x7f]/.test(bytes) || bytes.length > NAME_BYTES_MAX) {
+			throw this.refuse("a name that servers do not keep as it is", -1);
+		}
+		// biome-ignore lint/suspicious/noControlCharactersInRegex: it tells ASCII from all else
+		if (/^[\x00-\x7f]*$/.test(bytes)) return bytes;
+		const name = this.decode(bytes);
+		if (this.reading.encoding !== "utf8" || !foldsAlike(name)) {
+			throw this.refuse("a name in letters of which servers differ in upper and lower case", -1);
+		}
+		return name;
 	}
 
 	/** A column, function or label: compared without case. */
@@ -255,14 +287,23 @@ export class Cursor {
 		return this.reading.encoding === "utf8" ? Buffer.from(bytes, "latin1").toString("utf8") : bytes;
 	}
 
-	/** The value of a string token, of which each byte is a character. Several in a row are one string. */
-	string(): string {
+	/** The text between two places as it goes upstream. */
+	written(start: number, end: number): string {
+		const edits = this.tokens.edits
+			.filter((edit) => edit.start >= start && edit.end <= end)
+			.map((edit) => ({ ...edit, start: edit.start - start, end: edit.end - start }));
+		const text = this.text.slice(start, end);
+		return canonicalText(text, edits) ?? text;
+	}
+
+	/** The value of a string token, of which each byte is a character. Several in a row are one string, unless `one`. */
+	string(one = false): string {
 		let value = "";
 		if (this.kind() !== KIND.text) throw this.fail();
-		while (this.kind() === KIND.text) {
+		do {
 			value += this.#unquoted(this.raw());
 			this.at += 1;
-		}
+		} while (!one && this.kind() === KIND.text);
 		return this.decode(value);
 	}
 

@@ -375,7 +375,8 @@ class Lexer {
 				this.#symbol(next === 0x3d ? 2 : 1);
 				break;
 			case 0x5c:
-				if (next !== 0x4e) throw this.#fail("a character that has no meaning here");
+				if (next !== 0x4e || (this.#server.flavour === "mysql" && this.#server.version >= 90000))
+					throw this.#fail("a character that has no meaning here");
 				this.#tokens.push(KIND.null, this.#at, this.#at + 2, "");
 				this.#at += 2;
 				break;

@@ -19,6 +19,7 @@ import { Unreadable } from "../unreadable.js";
 import { windowSpec } from "./calls.js";
 import type { Cursor } from "./cursor.js";
 import { expression } from "./expressions.js";
+import { foldName } from "./flavour.js";
 import type { Grammar } from "./grammar.js";
 import { into } from "./into.js";
 import { relationPath, sources } from "./sources.js";
@@ -297,9 +298,11 @@ function selectItem(g: Grammar): SelectItem {
 	const start = cursor.position();
 	const star = starItem(cursor);
 	if (star !== undefined) return { expression: star, label: "*" };
+	const first = cursor.at;
 	const item = expression(g);
-	const written = cursor.text.slice(start, cursor.endBefore);
-	return { expression: item, label: (alias(cursor) ?? labelOf(cursor, item, written)).toLowerCase() };
+	const { at } = cursor;
+	const label = alias(cursor) ?? labelOf(cursor, item, first, start, at);
+	return { expression: item, label: foldName(label) };
 }
 
 /** `*`, `t.*`, `d.t.*` */
@@ -325,16 +328,57 @@ function starItem(cursor: Cursor): Expression | undefined {
 /** `AS x`, `x`, `AS 'x'` */
 function alias(cursor: Cursor): string | undefined {
 	if (cursor.take("AS")) {
-		if (cursor.kind() === KIND.text) return cursor.string();
-		return cursor.name();
+		return cursor.kind() === KIND.text ? aliasText(cursor) : cursor.name();
 	}
-	if (cursor.kind() === KIND.text) return cursor.string();
+	if (cursor.kind() === KIND.text) return aliasText(cursor);
 	return cursor.isName() && !cursor.isClauseWord() ? cursor.name() : undefined;
 }
 
-function labelOf(cursor: Cursor, item: Expression, written: string): string {
+/** One string, which servers keep as it is. */
+function aliasText(cursor: Cursor): string {
+	const label = cursor.string(true);
+	if (!isKept(label)) throw cursor.refuse("an alias that servers do not keep as it is", -1);
+	return label;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: white space and control characters are trimmed
+const TRIMMED = /^[\x00-\x20\x7f]+/;
+
+/** Servers trim what a column is called, and put it into their own character set. */
+function isKept(label: string): boolean {
+	return !TRIMMED.test(label) && !label.includes("\ufffd");
+}
+
+/**
+ * What the server calls a result column without alias. It must be exact: derived tables are reached by these names, and
+ * with a wrong one a name could be taken for a column of another table.
+ */
+function labelOf(cursor: Cursor, item: Expression, first: number, start: number, end: number): string {
 	if (item.kind === "name") return item.parts.at(-1) ?? "";
-	return cursor.decode(written.trim());
+	const literal = literalLabel(cursor, item, first, end);
+	return literal ?? cursor.decode(cursor.written(start, cursor.endBefore).replace(TRIMMED, ""));
+}
+
+/**
+ * A string is called by its value, and so is a literal in brackets or behind plus signs; of several strings in a row MySQL
+ * takes the first.
+ */
+function literalLabel(cursor: Cursor, item: Expression, first: number, end: number): string | undefined {
+	if (item.kind !== "constant") return undefined;
+	if (item.sort === "null") return "null";
+	const { kinds, texts } = cursor.tokens;
+	let at = first;
+	while (texts[at] === "+" || texts[at] === "(") at += 1;
+	if (texts[at] === "{" && !/^(D|T|TS)$/.test(texts[at + 1] ?? "")) throw cursor.refuse("a literal without a name", -1);
+	if (item.sort === "number") return at === first ? undefined : item.value;
+	if (item.sort === "boolean") return cursor.isMariaDb && at !== first ? item.value : undefined;
+	if (kinds[at] === KIND.charset) at += 1;
+	if (item.sort !== "text" || kinds[at] !== KIND.text || at >= end) return undefined;
+	const back = cursor.at;
+	cursor.at = at;
+	const value = cursor.string(!cursor.isMariaDb);
+	cursor.at = back;
+	return value.replace(TRIMMED, "");
 }
 
 // ---- behind a query -----------------------------------------------------------------------------------------------
