@@ -128,7 +128,7 @@ export class MysqlUpstreamDoor implements UpstreamDoor {
 		const { username, password, database, isLocal } = this.#settings;
 		const greeting = this.#greeting as Greeting;
 		this.#state = "login";
-		this.#proof = new UpstreamProof(password, this.#secured || isLocal);
+		this.#proof = new UpstreamProof(password, { secured: this.#secured, isLocal });
 		const plugin = UpstreamProof.firstPlugin(greeting.plugin);
 		const proof = this.#proof.first(plugin, greeting.scramble);
 		const attributes = this.#attributes();

@@ -43,12 +43,14 @@ export class UpstreamProof {
 	#plugin = "";
 	#scramble: Buffer = Buffer.alloc(0);
 	readonly #password: string;
+	readonly #secured: boolean;
 	/** Nobody between us and the server can listen. */
 	readonly #isPrivate: boolean;
 
-	constructor(password: string | undefined, isPrivate: boolean) {
+	constructor(password: string | undefined, { secured, isLocal }: { secured: boolean; isLocal: boolean }) {
 		this.#password = password ?? "";
-		this.#isPrivate = isPrivate;
+		this.#secured = secured;
+		this.#isPrivate = secured || isLocal;
 	}
 
 	/** The plugin that our answer to the greeting names: the server's own where we have it. */
@@ -82,7 +84,7 @@ export class UpstreamProof {
 				return answer(this.first(this.#plugin, this.#scramble));
 			case SHA256:
 				if (this.#password === "") return answer(clearPassword(""));
-				return this.#isPrivate ? this.#clear() : answer(Buffer.from([SHA256_REQUEST_KEY]));
+				return this.#secured ? this.#clear() : answer(Buffer.from([SHA256_REQUEST_KEY]));
 			case CLEAR:
 				return this.#clear();
 			case ED25519: {
@@ -104,7 +106,8 @@ export class UpstreamProof {
 			case CACHING_STEP.fastOk:
 				return WAIT;
 			case CACHING_STEP.full:
-				return this.#isPrivate ? this.#clear() : answer(Buffer.from([CACHING_STEP.requestKey]));
+				// Over TCP the server takes it in clear inside TLS alone, from its own machine too.
+				return this.#secured ? this.#clear() : answer(Buffer.from([CACHING_STEP.requestKey]));
 			default:
 				return failed("the server sent an unknown step of a login");
 		}
@@ -117,7 +120,7 @@ export class UpstreamProof {
 	}
 
 	#encrypted(pem: Buffer): ProofStep {
-		if (this.#isPrivate) return failed("the server sent a public key that it was not asked for");
+		if (this.#secured) return failed("the server sent a public key that it was not asked for");
 		const payload = encryptedPassword(this.#password, this.#scramble, pem);
 		return payload === undefined ? failed("the server's public key cannot be used") : answer(payload);
 	}

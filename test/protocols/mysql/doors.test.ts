@@ -466,9 +466,12 @@ t.test("what an upstream may ask of the password", async (t) => {
 		"not where it can be listened to",
 	);
 	t.same(sent(asked(other("mysql_clear_password", Buffer.alloc(0)), { isLocal: true }).actions), packet(3, clear));
-	t.same(sent(asked("\u0001\u0004", { isLocal: true }).actions), packet(3, clear));
+	t.same(
+		sent(asked("\u0001\u0004", { isLocal: true }).actions),
+		packet(3, "\u0002"),
+		"servers take it inside TLS alone",
+	);
 	t.same(sent(asked(other("sha256_password")).actions), packet(3, "\u0001"));
-	t.same(sent(asked(other("sha256_password"), { isLocal: true }).actions), packet(3, clear));
 	for (const bad of [
 		"\u00fe",
 		"\u00fedialog\0x",
@@ -488,7 +491,11 @@ t.test("what an upstream may ask of the password", async (t) => {
 	t.equal(typeof hidden === "object" && hidden.length, 4 + 128);
 	t.ok(privateKey);
 	t.equal(sent(asked("\u0001\u0004").door.receive(packet(4, "\u0001-----BEGIN"))), "failed");
-	t.equal(sent(asked(`\u0001${pem}`, { isLocal: true }).actions), "failed", "a key that nobody asked for");
+	const secure = new MysqlUpstreamDoor({ ...settings, tls: "require" });
+	secure.receive(serverGreeting({ capabilities: 0xdfff_ffff }));
+	secure.secured();
+	t.same(sent(secure.receive(packet(3, "\u0001\u0004"))), packet(4, clear));
+	t.equal(sent(secure.receive(packet(5, `\u0001${pem}`))), "failed", "a key that nobody asked for");
 });
 
 t.test("MariaDB's ed25519 is the standard's own for a password of 32 bytes", async (t) => {
