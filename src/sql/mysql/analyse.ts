@@ -158,6 +158,7 @@ export function effectsOf(effect: SessionEffect | undefined): readonly SessionEf
 function afterEffect(before: Before, effect: SessionEffect): Before {
 	if (effect.kind === "database") return { ...before, database: effect.name };
 	if (effect.kind === "set" && READING_SETTINGS.has(effect.name)) return { ...before, readingChanged: true };
+	if (effect.kind === "restore") return { ...before, readingChanged: true };
 	return before;
 }
 
