@@ -50,8 +50,25 @@ export interface Dialect {
 	readonly insertSeesTarget: boolean;
 	/** Whether HAVING, GROUP BY and ORDER BY may name result columns anywhere in their expressions (MySQL). */
 	readonly labelsInClauses: boolean;
-	/** What VALUES calls its column at this index. */
-	valuesColumn(index: number): string;
+	/** Whether HAVING names result columns or columns of outer queries rather than those of its own sources (MySQL). */
+	readonly havingLooksPast: boolean;
+	/** Whether a parameter in ORDER BY may be a position (MariaDB). */
+	readonly ordersByParameter: boolean;
+	/** Whether ORDER BY of a set operation takes any expression over its result (MySQL). */
+	readonly ordersSetsByExpression: boolean;
+	/**
+	 * Whether columns that USING and NATURAL merge stand in the order of the first table, and such a right join as the
+	 * left join that it is from the other side (MySQL).
+	 */
+	readonly mergesInTableOrder: boolean;
+	/** Whether `schema.alias.column` names a relation that has an alias (MySQL). */
+	readonly aliasKeepsSchema: boolean;
+	/** Whether tables of WITH RECURSIVE may name those behind them. */
+	readonly recursionLooksAhead: boolean;
+	/** How names of common tables compare. */
+	foldCommonTable(name: string): string;
+	/** What VALUES calls its column at this index; undefined: something that is not known. */
+	valuesColumn(index: number): string | undefined;
 	/** What reading a system variable means; throws where there is no such syntax. */
 	setting(name: string, scope: "session" | "global"): readonly FunctionUse[];
 	/** Columns that every table has beyond those of its definition. */

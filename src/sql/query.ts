@@ -192,6 +192,8 @@ export interface SelectItem {
 	readonly expression: Expression;
 	/** What the result column is called: a text, or the first result column of that query (a scalar subquery). */
 	readonly label: string | Query;
+	/** The label is only what the server is thought to make of the expression's text (MySQL). */
+	readonly guessed?: boolean;
 }
 
 export interface Select {

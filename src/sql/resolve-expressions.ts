@@ -124,8 +124,8 @@ function nameValue(r: Resolver, name: NameExpression, scope: Scope): Value {
 	}
 	const last = name.parts.at(-1) ?? "";
 	if (name.parts.length === 1) {
-		const label = labelled(scope, last);
-		const column = label === undefined ? findColumn(scope, last, name.position) : labelOrColumn(r, scope, label, name);
+		const labels = labelled(scope, last);
+		const column = labels.length === 0 ? findColumn(scope, last, name.position) : labelOrColumn(r, scope, labels, name);
 		if (column !== undefined) return column;
 		const item = findItem(scope, last, undefined, name.position);
 		if (item === undefined) throw unresolved(`column "${last}" does not exist`, name.position);
@@ -133,32 +133,62 @@ function nameValue(r: Resolver, name: NameExpression, scope: Scope): Value {
 	}
 	const item = itemNamed(r, name.parts.slice(0, -1), scope, name.position);
 	if (item === undefined) throw unresolved(`table reference ${name.parts.join(".")} cannot be resolved`, name.position);
+	if (isUncertain(item, last) && hasNamesake(r, item, name, scope)) {
+		throw unsupported(
+			`"${last}" may be a result column that was given no name, or one of an outer query`,
+			name.position,
+		);
+	}
 	return memberValue(r, item, last, name.position);
 }
 
-/** The result column that a name may mean in HAVING, GROUP BY and ORDER BY, at the nearest level that has one. */
-function labelled(scope: Scope, name: string): ScopeColumn | undefined {
-	for (let level: Scope | undefined = scope; level !== undefined; level = level.parent) {
-		const found = level.labels?.find((column) => column.name === name);
-		if (found !== undefined) return found;
-	}
-	return undefined;
+function isUncertain(item: Item, column: string): boolean {
+	const isNamed = item.columns.some(({ name, guessed }) => name === column && guessed !== true);
+	return !isNamed && item.columns.some(({ guessed }) => guessed === true);
 }
 
-/** Which of the two the server takes depends on more than is known here, so it is both. */
-function labelOrColumn(r: Resolver, scope: Scope, label: ScopeColumn, name: NameExpression): Value {
+/** Whether an outer query has an item of the same name, which the server would ask next. */
+function hasNamesake(r: Resolver, item: Item, name: NameExpression, scope: Scope): boolean {
+	let level: Scope | undefined = scope;
+	while (level !== undefined && !level.items.includes(item)) level = level.parent;
+	return level?.parent !== undefined && itemNamed(r, name.parts.slice(0, -1), level.parent) !== undefined;
+}
+
+/**
+ * Result columns that a name may mean: in HAVING, GROUP BY and ORDER BY those of the same query, in subqueries those so
+ * far of the queries around. One whose name is a guess may or may not be meant, so it counts until a certain one is found.
+ */
+function labelled(scope: Scope, name: string): readonly ScopeColumn[] {
+	const found: ScopeColumn[] = [];
+	for (let level: Scope | undefined = scope; level !== undefined; level = level.parent) {
+		const labels = level.labels ?? (level === scope ? [] : (level.aliases ?? []));
+		const certain = labels.find((column) => column.name === name && column.guessed !== true);
+		if (certain !== undefined) return [...found, certain];
+		found.push(...labels.filter((column) => column.guessed === true));
+	}
+	return found;
+}
+
+/** Which of them the server takes, or whether a column of a source, depends on more than is known here: it is all. */
+function labelOrColumn(
+	r: Resolver,
+	scope: Scope,
+	labels: readonly ScopeColumn[],
+	{ parts: [name = ""], position }: NameExpression,
+): Value | undefined {
+	const isNamed = labels.some((label) => label.name === name);
 	const { result, uses } = r.apart(() => {
 		try {
-			return findColumn(scope, name.parts[0] ?? "", name.position);
+			return findColumn(scope, name, position);
 		} catch (error) {
 			// Ambiguous in FROM: then it is the result column.
-			if (error instanceof Unreadable) return undefined;
+			if (error instanceof Unreadable && isNamed) return undefined;
 			throw error;
 		}
 	});
-	if (result === undefined) return readColumn(label);
+	if (result === undefined && !isNamed) return undefined;
 	r.uses.merge(uses, []);
-	return either([readColumn(label), result]);
+	return either([...(result === undefined ? [] : [result]), ...labels.map(readColumn)]);
 }
 
 /** `row.name`: a column, or else (attribute notation) a function called with the row. */

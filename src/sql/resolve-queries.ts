@@ -6,7 +6,7 @@ import { compute, consume, useOperator } from "./resolve-expressions.js";
 import { expandList, orderByOutputs, selectColumns } from "./resolve-select.js";
 import { registerCommonTables } from "./resolve-with.js";
 import type { QueryOptions, Resolver } from "./resolver.js";
-import { type ResolvedColumns, readColumn, type Scope, type ScopeColumn } from "./scope.js";
+import { guessOf, type ResolvedColumns, readColumn, type Scope, type ScopeColumn } from "./scope.js";
 import { either, NOTHING } from "./taint.js";
 import { unresolved, unsupported } from "./unreadable.js";
 
@@ -42,13 +42,13 @@ function resolveBody(
 			return selectColumns(r, query, query.body, scope, options.lazy === true);
 		case "setOperation": {
 			const result = setOperation(r, query.body, scope, options);
-			orderByOutputs(r, query.orderBy, result.columns);
+			orderByOutputs(r, query.orderBy, result, scope);
 			return result;
 		}
 		case "values": {
 			r.uses.commands.add("select");
 			const result = valuesColumns(r, query.body, scope);
-			orderByOutputs(r, query.orderBy, result.columns);
+			orderByOutputs(r, query.orderBy, result, scope);
 			return result;
 		}
 		case "insert":
@@ -82,7 +82,8 @@ function setOperation(r: Resolver, body: SetOperation, scope: Scope, options: Qu
 		const other = right.columns[index] ?? column;
 		if (keepsValues) return eitherColumn(column, other);
 		useOperator(r, { name: "=" });
-		return { name: column.name, value: compute(r, [readColumn(column), readColumn(other)], body.op.toUpperCase()) };
+		const value = compute(r, [readColumn(column), readColumn(other)], body.op.toUpperCase());
+		return { name: column.name, value, ...guessOf(column) };
 	});
 	return { columns };
 }
@@ -90,6 +91,7 @@ function setOperation(r: Resolver, body: SetOperation, scope: Scope, options: Qu
 function eitherColumn(left: ScopeColumn, right: ScopeColumn): ScopeColumn {
 	return {
 		name: left.name,
+		...guessOf(left),
 		value: either([left.value, right.value]),
 		read: () => {
 			left.read?.();
@@ -114,7 +116,9 @@ function valuesColumns(r: Resolver, body: Values, scope: Scope): ResolvedColumns
 	if (rows.some((row) => row.length !== width)) throw unresolved("VALUES lists differ in length");
 	const columns: ScopeColumn[] = [];
 	for (let index = 0; index < width; index++) {
-		columns.push({ name: r.dialect.valuesColumn(index), value: either(rows.map((row) => row[index] ?? NOTHING)) });
+		const name = r.dialect.valuesColumn(index);
+		const value = either(rows.map((row) => row[index] ?? NOTHING));
+		columns.push(name === undefined ? { name: "", value, guessed: true } : { name, value });
 	}
 	return { columns };
 }

@@ -8,6 +8,7 @@ import type { Resolver } from "./resolver.js";
 import {
 	commonTable,
 	findLocalColumn,
+	guessOf,
 	type Item,
 	maybeLocal,
 	type ResolvedColumns,
@@ -23,12 +24,17 @@ export function selectColumns(r: Resolver, query: Query, body: Select, scope: Sc
 	const items = resolveSources(r, body.from, scope);
 	const bare: Scope = { ...withItems(scope, items), parent: scope.parent };
 	if (body.where !== undefined) condition(r, body.where, bare, "WHERE");
-	const inner: Scope = { ...bare, windows: namedWindows(r, body, bare) };
+	const aliases: ScopeColumn[] = [];
+	const sees = r.dialect.labelsInClauses ? { aliases } : {};
+	const inner: Scope = { ...bare, ...sees, windows: namedWindows(r, body, bare) };
 	const keepsApart = lazy && body.distinct === "no";
-	const result = selectList(r, body.items, inner, keepsApart);
+	const result = selectList(r, body.items, inner, keepsApart, aliases);
 	const behind: Scope = r.dialect.labelsInClauses ? { ...inner, labels: result.columns } : inner;
 	for (const item of body.groupBy) groupBy(r, item, result.columns, behind);
-	if (body.having !== undefined) consume(r, r.value(body.having, behind), "derive", "HAVING");
+	if (body.having !== undefined) {
+		const having = r.dialect.havingLooksPast ? { ...behind, looksPast: true } : behind;
+		consume(r, r.value(body.having, having), "derive", "HAVING");
+	}
 	for (const item of query.orderBy) {
 		if (item.operator !== undefined) useOperator(r, item.operator);
 		outputOrExpression(r, item.expression, result.columns, behind, "ORDER BY");
@@ -61,6 +67,9 @@ function outputOrExpression(
 	scope: Scope,
 	where: string,
 ): void {
+	if (expression.kind === "parameter" && r.dialect.ordersByParameter) {
+		for (const column of columns) consume(r, readColumn(column), "derive", where);
+	}
 	const output = outputNamed(r, expression, columns);
 	consume(r, output === undefined ? r.value(expression, scope) : readColumn(output), "derive", where);
 	// With sources of unknown columns a name may be theirs as well.
@@ -82,6 +91,7 @@ function distinct(r: Resolver, body: Select, result: ResolvedColumns, scope: Sco
 		...result,
 		columns: result.columns.map((column) => ({
 			name: column.name,
+			...guessOf(column),
 			value: compute(r, [readColumn(column)], "DISTINCT"),
 		})),
 	};
@@ -93,8 +103,8 @@ export function selectList(
 	items: readonly SelectItem[],
 	scope: Scope,
 	keepsApart = false,
+	columns: ScopeColumn[] = [],
 ): ResolvedColumns {
-	const columns: ScopeColumn[] = [];
 	const opens: Value[] = [];
 	let openAt: number | undefined;
 	for (const item of items) {
@@ -102,7 +112,7 @@ export function selectList(
 			const star = starColumns(r, item.expression, scope);
 			for (const column of star.columns) {
 				if (!keepsApart) column.read?.();
-				columns.push(keepsApart ? column : { name: column.name, value: column.value });
+				columns.push(keepsApart ? column : { name: column.name, value: column.value, ...guessOf(column) });
 			}
 			if (star.open !== undefined) {
 				openAt ??= columns.length - star.columns.length + (star.openAt ?? 0);
@@ -118,12 +128,13 @@ export function selectList(
 
 function selectItem(r: Resolver, item: SelectItem, scope: Scope, keepsApart: boolean): ScopeColumn {
 	const label = () => (typeof item.label === "string" ? item.label : (r.labels.get(item.label) ?? "?column?"));
+	const guess = item.guessed === true ? { guessed: true } : {};
 	if (!keepsApart) {
 		const value = r.value(item.expression, scope);
-		return { name: label(), value };
+		return { name: label(), value, ...guess };
 	}
 	const { result: value, uses } = r.apart(() => r.value(item.expression, scope));
-	return { name: label(), value, read: () => r.uses.merge(uses, []) };
+	return { name: label(), value, ...guess, read: () => r.uses.merge(uses, []) };
 }
 
 /** The columns that `*`, `t.*` or `(x).*` stands for. */
@@ -200,7 +211,9 @@ function lockSource(r: Resolver, source: Source, isMeant: (name: string | undefi
 	} else if (source.kind === "relation") {
 		const { relation: path, alias } = source;
 		if (!isMeant(alias?.name ?? path.name)) return;
-		if (path.schema === undefined && commonTable(scope, path.name) !== undefined) return;
+		if (path.schema === undefined && commonTable(scope, r.dialect.foldCommonTable(path.name)) !== undefined) {
+			return;
+		}
 		const { relation, sort } = r.dialect.relation(path);
 		r.uses.relation({ relation, command: "update", sort });
 		r.uses.commands.add("update");
@@ -220,10 +233,16 @@ export function expandList(r: Resolver, row: readonly Expression[], scope: Scope
 	});
 }
 
-export function orderByOutputs(r: Resolver, orderBy: readonly SortItem[], columns: readonly ScopeColumn[]): void {
+export function orderByOutputs(r: Resolver, orderBy: readonly SortItem[], result: ResolvedColumns, scope: Scope): void {
 	for (const item of orderBy) {
 		if (item.operator !== undefined) useOperator(r, item.operator);
-		const output = outputNamed(r, item.expression, columns);
+		const output = outputNamed(r, item.expression, result.columns);
+		if (r.dialect.ordersSetsByExpression) {
+			const whole: Item = { ...result, name: undefined, nameVisible: false, columnsVisible: true };
+			const over: Scope = { ...scope, items: [whole] };
+			outputOrExpression(r, item.expression, result.columns, over, "ORDER BY");
+			continue;
+		}
 		if (output === undefined) throw unresolved("ORDER BY of a set operation or VALUES must name a result column");
 		consume(r, readColumn(output), "derive", "ORDER BY");
 	}
@@ -238,5 +257,5 @@ function outputNamed(r: Resolver, expression: Expression, columns: readonly Scop
 		return column;
 	}
 	if (expression.kind !== "name" || expression.star || expression.parts.length !== 1) return undefined;
-	return columns.find((column) => column.name === expression.parts[0]);
+	return columns.find((column) => column.name === expression.parts[0] && column.guessed !== true);
 }

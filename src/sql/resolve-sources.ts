@@ -111,7 +111,7 @@ function relationSource(
 			"TABLESAMPLE",
 		);
 	}
-	const entry = path.schema === undefined ? commonTable(outer, path.name) : undefined;
+	const entry = path.schema === undefined ? commonTable(outer, r.dialect.foldCommonTable(path.name)) : undefined;
 	if (entry !== undefined) return aliased(alias?.name ?? path.name, entry.columns(), alias);
 	return relationItem(r, r.dialect.relation(path), alias, "select", true);
 }
@@ -154,11 +154,17 @@ export function relationItem(
 	if (named) r.uses.relation(access);
 	const columns = isExpanded(found)
 		? viewColumns(r, access, relation, viewLineage(r, relation))
-		: relation.columns.map((column) => new RelationColumn(r, access, column.name, column.name));
+		: relation.columns
+				.filter((column) => column.hidden !== true)
+				.map((column) => new RelationColumn(r, access, column.name, column.name));
 	const item = aliased(alias?.name ?? relation.name, { columns }, alias);
+	const isHidden = (name: string) => r.dialect.index.column(relation, name)?.hidden === true;
 	const system = (name: string): ScopeColumn | undefined =>
-		relation.kind !== "view" && r.dialect.isSystemColumn(name) ? new RelationColumn(r, access, name, name) : undefined;
-	return { ...item, system, ...(alias === undefined ? { schema: relation.schema } : {}) };
+		relation.kind !== "view" && (isHidden(name) || r.dialect.isSystemColumn(name))
+			? new RelationColumn(r, access, name, name)
+			: undefined;
+	const hasSchema = alias === undefined || r.dialect.aliasKeepsSchema;
+	return { ...item, system, ...(hasSchema ? { schema: relation.schema } : {}) };
 }
 
 /** Views of the server's own catalogs are taken as they are. */
@@ -245,15 +251,17 @@ function openOf(items: readonly Item[]): Value | undefined {
 function joinSource(r: Resolver, join: JoinSource, outer: Scope, left: readonly Item[]): Item[] {
 	const leftItems = resolveSource(r, join.left, outer, left);
 	const rightItems = resolveSource(r, join.right, outer, [...left, ...leftItems]);
-	const names = mergedNames(join, leftItems, rightItems);
+	// Without merged columns a right join stands as it is written.
+	const isMerging = join.natural || join.using.length > 0;
+	const turned = r.dialect.mergesInTableOrder && join.type === "right" && isMerging;
+	const [first, second] = turned ? [rightItems, leftItems] : [leftItems, rightItems];
+	const names = mergedNames(r, join, first, second);
 	const merged = names.map((name) => mergedColumn(r, name, leftItems, rightItems));
 	if (join.on !== undefined) condition(r, join.on, withItems(outer, [...leftItems, ...rightItems]), "JOIN ON");
-	const rest = [...visibleColumns(leftItems), ...visibleColumns(rightItems)].filter(
-		(column) => !names.includes(column.name),
-	);
+	const rest = [...visibleColumns(first), ...visibleColumns(second)].filter((column) => !names.includes(column.name));
 	const open = openOf([...leftItems, ...rightItems]);
 	const columns = [...merged, ...rest];
-	const openAt = openOf(leftItems) === undefined ? columns.length : 0;
+	const openAt = openOf(leftItems) === undefined && !turned ? columns.length : 0;
 	const result: ResolvedColumns = { columns, ...(open === undefined ? {} : { open, openAt }) };
 	if (join.alias !== undefined) return [aliased(join.alias.name, result, join.alias)];
 	const hidden = [...leftItems, ...rightItems].map((item) => ({ ...item, columnsVisible: false }));
@@ -264,10 +272,17 @@ function joinSource(r: Resolver, join: JoinSource, outer: Scope, left: readonly 
 	return items;
 }
 
-function mergedNames(join: JoinSource, left: readonly Item[], right: readonly Item[]): readonly string[] {
-	if (!join.natural) return join.using;
+function mergedNames(r: Resolver, join: JoinSource, left: readonly Item[], right: readonly Item[]): readonly string[] {
+	if (!join.natural) {
+		if (!r.dialect.mergesInTableOrder) return join.using;
+		const order = visibleColumns(left).map((column) => column.name);
+		return [...join.using].sort((one, other) => order.indexOf(one) - order.indexOf(other));
+	}
 	if (openOf([...left, ...right]) !== undefined) {
 		throw unsupported("NATURAL JOIN with a source whose columns are not known");
+	}
+	if ([...visibleColumns(left), ...visibleColumns(right)].some((column) => column.guessed === true)) {
+		throw unsupported("NATURAL JOIN with result columns that were given no name");
 	}
 	const others = new Set(visibleColumns(right).map((column) => column.name));
 	return visibleColumns(left)
@@ -279,7 +294,7 @@ function mergedNames(join: JoinSource, left: readonly Item[], right: readonly It
 function mergedColumn(r: Resolver, name: string, left: readonly Item[], right: readonly Item[]): ScopeColumn {
 	useOperator(r, EQUALS);
 	const sides = [left, right].map((items) => {
-		const matches = visibleColumns(items).filter((column) => column.name === name);
+		const matches = visibleColumns(items).filter((column) => column.name === name && column.guessed !== true);
 		if (matches.length > 1) throw unresolved(`column name "${name}" appears more than once in a join`);
 		const value = matches[0] === undefined ? openOf(items) : readColumn(matches[0]);
 		if (value === undefined) throw unresolved(`column "${name}" of USING does not exist on both sides`);

@@ -13,13 +13,17 @@ const ROUNDS_MAX = 200;
 
 export function registerCommonTables(r: Resolver, clause: With, scope: Scope): void {
 	for (const item of clause.items) {
-		if (scope.commonTables.has(item.name)) throw unresolved(`WITH query "${item.name}" is named twice`, item.position);
+		const name = r.dialect.foldCommonTable(item.name);
+		if (scope.commonTables.has(name)) throw unresolved(`WITH query "${item.name}" is named twice`, item.position);
 		if (clause.recursive) {
-			scope.commonTables.set(item.name, { columns: recursiveTable(r, item, scope) });
+			const seen = r.dialect.recursionLooksAhead ? scope : { ...scope, commonTables: new Map(scope.commonTables) };
+			const entry = { columns: recursiveTable(r, item, seen) };
+			seen.commonTables.set(name, entry);
+			scope.commonTables.set(name, entry);
 		} else {
 			// Resolved before it is known: a table of its name, or one that follows, is not this one.
 			const result = named(r, r.query(item.query, scope), item);
-			scope.commonTables.set(item.name, { columns: () => result });
+			scope.commonTables.set(name, { columns: () => result });
 		}
 	}
 	// All of them now, so that what they use is on record whoever asks for their columns later, and if nobody does.
@@ -29,7 +33,7 @@ export function registerCommonTables(r: Resolver, clause: With, scope: Scope): v
 function named(r: Resolver, result: ResolvedColumns, item: CommonTable): ResolvedColumns {
 	const columns: ScopeColumn[] = result.columns.map((column, index) => {
 		const name = item.columns[index];
-		return name === undefined ? column : { ...column, value: column.value, name };
+		return name === undefined ? column : { ...column, value: column.value, name, guessed: false };
 	});
 	for (const added of item.added) {
 		const from = columns.filter((column) => added.from.includes(column.name)).map(readColumn);

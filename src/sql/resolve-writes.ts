@@ -27,6 +27,7 @@ import type {
 import { compute, condition, consume } from "./resolve-expressions.js";
 import { expandList, selectList } from "./resolve-select.js";
 import { isExpanded, relationItem, resolveSource, resolveSources } from "./resolve-sources.js";
+import { registerCommonTables } from "./resolve-with.js";
 import type { Resolver } from "./resolver.js";
 import { commonTable, type Item, type ResolvedColumns, readColumn, type Scope, withItems } from "./scope.js";
 import { NOTHING, type Value } from "./taint.js";
@@ -182,7 +183,7 @@ function insert(r: Resolver, body: Insert, scope: Scope): ResolvedColumns | unde
 	const given = source?.columns.map(readColumn) ?? [];
 	for (const value of given) copied(r, value, "INSERT");
 	if (source?.open !== undefined) copied(r, source.open, "INSERT");
-	if (body.conflict !== undefined) conflict(r, written, body.conflict, columns, given, scope);
+	if (body.conflict !== undefined) conflict(r, written, body.conflict, columns, given, scope, body.source);
 	return returning(r, body.returning, written, [written.item], scope);
 }
 
@@ -198,7 +199,10 @@ function insertColumns(
 	width: number | undefined,
 ): string[] {
 	if (listed !== undefined) return listed.map((column) => checkColumn(r, written.relation, column));
-	return written.relation.columns.slice(0, width ?? 0).map((column) => column.name);
+	return written.relation.columns
+		.filter((column) => column.hidden !== true)
+		.slice(0, width ?? 0)
+		.map((column) => column.name);
 }
 
 function conflict(
@@ -208,6 +212,7 @@ function conflict(
 	columns: readonly string[],
 	given: readonly Value[],
 	scope: Scope,
+	source: Query | undefined,
 ): void {
 	const own = scopeOf(scope, [written.item]);
 	for (const expression of clause.arbiter) consume(r, r.value(expression, own), "filter", "ON CONFLICT");
@@ -226,7 +231,12 @@ function conflict(
 	const items: Item[] = [written.item, { ...inserted, columnsVisible: false }];
 	if (clause.excluded !== undefined)
 		items.push({ ...insertedAs(inserted, clause.excluded, columns), columnsVisible: false });
-	items.push(...resolveSources(r, clause.sees ?? [], scope));
+	if (clause.sees !== undefined) {
+		// As the query itself saw them: with its own common tables, which may have the names of others.
+		const seeing: Scope = { parent: scope, items: [], commonTables: new Map() };
+		if (source?.with !== undefined) registerCommonTables(r, source.with, seeing);
+		items.push(...resolveSources(r, clause.sees, seeing));
+	}
 	const both = scopeOf(scope, items);
 	if (clause.assignments.length > 0) r.uses.commands.add("update");
 	assign(r, written, "update", clause.assignments, both);
@@ -269,7 +279,9 @@ function namedRelations(r: Resolver, sources: readonly Source[], scope: Scope, i
 		if (source.kind === "join") namedRelations(r, [source.left, source.right], scope, into);
 		if (source.kind !== "relation") continue;
 		const { relation, alias } = source;
-		if (relation.schema === undefined && commonTable(scope, relation.name) !== undefined) continue;
+		if (relation.schema === undefined && commonTable(scope, r.dialect.foldCommonTable(relation.name)) !== undefined) {
+			continue;
+		}
 		const target = { relation, ...(alias === undefined ? {} : { alias: alias.name }) };
 		const name = alias?.name ?? relation.name;
 		// Of two databases: which of them a name means depends on more than is looked at here.

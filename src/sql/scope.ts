@@ -6,13 +6,15 @@
  * that might be one of those gets the values of everything it might be.
  */
 import { derived, either, NOTHING, type Value } from "./taint.js";
-import { unresolved } from "./unreadable.js";
+import { unresolved, unsupported } from "./unreadable.js";
 
 export interface ScopeColumn {
 	readonly name: string;
 	readonly value: Value;
 	/** Put on record that it is read. */
 	readonly read?: () => void;
+	/** Its name is only a guess, so that any name may or may not mean it. */
+	readonly guessed?: boolean;
 }
 
 /** What a query delivers: its columns, and with `open` further ones that are not known, each at most this value. */
@@ -47,6 +49,10 @@ export interface Scope {
 	readonly commonTables: Map<string, CommonTableEntry>;
 	/** Result columns that names may mean here: behind the select list, where the dialect says so. */
 	readonly labels?: readonly ScopeColumn[];
+	/** Result columns so far, which names in subqueries of the select list may mean, where the dialect says so. */
+	readonly aliases?: readonly ScopeColumn[];
+	/** A name may mean a column of an outer query although there is one here (HAVING of MySQL). */
+	readonly looksPast?: boolean;
 	/** What the windows of the WINDOW clause are made of. */
 	readonly windows?: ReadonlyMap<string, Value>;
 }
@@ -64,6 +70,11 @@ export function commonTable(scope: Scope | undefined, name: string): CommonTable
 	return undefined;
 }
 
+/** Whether a column's name is a guess, for columns that take the name over. */
+export function guessOf(column: ScopeColumn): { readonly guessed?: boolean } {
+	return column.guessed === true ? { guessed: true } : {};
+}
+
 export function readColumn(column: ScopeColumn): Value {
 	column.read?.();
 	return column.value;
@@ -72,12 +83,26 @@ export function readColumn(column: ScopeColumn): Value {
 /** The column that an unqualified name means; undefined when no level has one. */
 export function findColumn(scope: Scope | undefined, name: string, position?: number): Value | undefined {
 	const opens: Value[] = [];
+	/** What it may mean as well, unchanged. */
+	const others: Value[] = [];
 	for (let level = scope; level !== undefined; level = level.parent) {
 		const found = columnOfLevel(level, name, position);
-		if (found !== undefined) return opens.length === 0 ? found : derived([found, ...opens], "function result");
+		if (found !== undefined && level.looksPast === true) others.push(found);
+		else if (found === undefined) others.push(...guessedValues(level));
+		else {
+			const all = others.length === 0 ? found : either([found, ...others]);
+			return opens.length === 0 ? all : derived([all, ...opens], "function result");
+		}
 		opens.push(...openValues(level));
 	}
-	return opens.length === 0 ? undefined : either(opens);
+	return opens.length + others.length === 0 ? undefined : either([...others, ...opens]);
+}
+
+/** Columns whose names are guesses: the server may or may not take the name for one of them. */
+function guessedValues(level: Scope): Value[] {
+	return level.items.flatMap((item) =>
+		item.columnsVisible ? item.columns.filter((column) => column.guessed === true).map(readColumn) : [],
+	);
 }
 
 /** Like `findColumn` at the innermost level alone (GROUP BY prefers those to names of the result). */
@@ -96,7 +121,7 @@ function columnOfLevel(level: Scope, name: string, position?: number): Value | u
 	for (const item of level.items) {
 		if (!item.columnsVisible) continue;
 		for (const column of item.columns) {
-			if (column.name !== name) continue;
+			if (column.name !== name || column.guessed === true) continue;
 			if (found !== undefined) throw unresolved(`column reference "${name}" is ambiguous`, position);
 			found = column;
 		}
@@ -129,8 +154,11 @@ export function findItem(
 
 /** The column of an item, or undefined when it has none of that name (and is not open). */
 export function itemColumn(item: Item, name: string, position?: number): Value | undefined {
-	const matches = item.columns.filter((column) => column.name === name);
+	const matches = item.columns.filter((column) => column.name === name && column.guessed !== true);
 	if (matches.length > 1) throw unresolved(`column reference "${name}" is ambiguous`, position);
+	const guesses = matches.length === 0 ? item.columns.filter((column) => column.guessed === true) : [];
+	if (guesses.some((column) => column.name === name)) return either(guesses.map(readColumn));
+	if (guesses.length > 0) throw unsupported(`"${name}" may be a result column that was given no name`, position);
 	const column = matches[0] ?? item.system?.(name);
 	return column === undefined ? item.open : readColumn(column);
 }

@@ -22,7 +22,7 @@ const OWN = "('information_schema', 'mysql', 'performance_schema', 'sys')";
 export const CATALOG_FINGERPRINT_QUERY = [
 	fingerprint(
 		"COLUMNS",
-		"TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_TYPE, COALESCE(GENERATION_EXPRESSION, '')",
+		"TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_TYPE, COALESCE(GENERATION_EXPRESSION, ''), EXTRA",
 		"TABLE_SCHEMA",
 	),
 	fingerprint("VIEWS", "TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION, SECURITY_TYPE", "TABLE_SCHEMA"),
@@ -103,7 +103,7 @@ class Builder {
 			this.#addTable(row);
 		}
 		const columns = await run(
-			"SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, GENERATION_EXPRESSION FROM information_schema.COLUMNS ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
+			"SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, GENERATION_EXPRESSION, EXTRA FROM information_schema.COLUMNS ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
 		);
 		for (const row of columns) this.#addColumn(row);
 		const views = `SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN ${OWN}`;
@@ -156,7 +156,7 @@ class Builder {
 		return type === "VIEW" && !isMysqlSystemSchema(schema) ? "view" : "table";
 	}
 
-	#addColumn([schema, table, column, position, generation]: Row): void {
+	#addColumn([schema, table, column, position, generation, extra]: Row): void {
 		const draft = this.#find(schema, table);
 		if (draft === undefined || column == null) return;
 		const generatedFrom = generation ? namesIn(generation) : [];
@@ -165,6 +165,7 @@ class Builder {
 			name: foldName(column),
 			type: 0,
 			...(generatedFrom.length === 0 ? {} : { generatedFrom }),
+			...(/\bINVISIBLE\b/i.test(extra ?? "") ? { hidden: true } : {}),
 		});
 	}
 

@@ -34,6 +34,11 @@ export class MysqlDialect implements Dialect {
 	readonly insertedName = "\0inserted";
 	readonly insertSeesTarget = true;
 	readonly labelsInClauses = true;
+	readonly havingLooksPast = true;
+	readonly ordersByParameter = true;
+	readonly ordersSetsByExpression = true;
+	readonly mergesInTableOrder = true;
+	readonly aliasKeepsSchema = true;
 	readonly #database: string | undefined;
 	readonly #databaseKnown: boolean;
 
@@ -57,13 +62,23 @@ export class MysqlDialect implements Dialect {
 		return (this.index.catalog.lowerCaseNames ?? 0) === 0 ? name : name.toLowerCase();
 	}
 
-	knowsSyntax(): boolean {
-		return true;
+	/** MariaDB works DEFAULT(c) out over the row at hand, of columns that only the definition names. */
+	knowsSyntax(what: string): boolean {
+		return !(this.isMariaDb && what === "DEFAULT");
 	}
 
-	/** MariaDB calls them by their text, which nothing can name. */
-	valuesColumn(index: number): string {
-		return this.isMariaDb ? `\0column${index}` : `column_${index}`;
+	/** MariaDB calls them by the text of the first row. */
+	valuesColumn(index: number): string | undefined {
+		return this.isMariaDb ? undefined : `column_${index}`;
+	}
+
+	get recursionLooksAhead(): boolean {
+		return this.isMariaDb;
+	}
+
+	/** MariaDB compares them without case, whatever lower_case_table_names says. */
+	foldCommonTable(name: string): string {
+		return this.isMariaDb ? name.toLowerCase() : this.foldTable(name);
 	}
 
 	/** What anyone may know of the server; the rest needs a permit. */
@@ -73,7 +88,9 @@ export class MysqlDialect implements Dialect {
 		return [{ schema: BUILTIN_SCHEMA, name: `@@${name}`, form: "function", sort: "restricted", why }];
 	}
 
-	isSystemColumn(): boolean {
+	/** _rowid is another name of the primary key's column where that is a number. */
+	isSystemColumn(name: string): boolean {
+		if (name === "_rowid") throw unsupported("_rowid stands for a column that is not named");
 		return false;
 	}
 
@@ -185,6 +202,10 @@ export class MysqlDialect implements Dialect {
 		const { name } = call;
 		const sequence = this.#sequenceCall(call);
 		if (sequence !== undefined) return sequence;
+		// With an argument it keeps that for later calls; without one it tells of the session's own last INSERT.
+		if (name.name === "last_insert_id" && name.schema === undefined && call.arguments.length === 0) {
+			return { functions: [], counts: false, collects: false, literalSensitive: false };
+		}
 		const functions = this.functionNamed(name);
 		const builtin = this.#isBuiltin(name) ? classifyMysqlFunction(name.name.toLowerCase()) : undefined;
 		const stored = this.#stored(name).length > 0;

@@ -301,8 +301,11 @@ function selectItem(g: Grammar): SelectItem {
 	const first = cursor.at;
 	const item = expression(g);
 	const { at } = cursor;
-	const label = alias(cursor) ?? labelOf(cursor, item, first, start, at);
-	return { expression: item, label: foldName(label) };
+	const given = alias(cursor);
+	if (given !== undefined) return { expression: item, label: foldName(given) };
+	const label = foldName(labelOf(cursor, item, first, start, at));
+	// The text of an expression is a name that nothing should depend on.
+	return { expression: item, label, ...(item.kind === "name" ? {} : { guessed: true }) };
 }
 
 /** `*`, `t.*`, `d.t.*` */

@@ -59,6 +59,12 @@ export class PostgresDialect implements Dialect {
 	readonly database: string;
 	readonly returnsOldAndNew: boolean;
 	readonly functionalNotation = true;
+	readonly havingLooksPast = false;
+	readonly ordersByParameter = false;
+	readonly ordersSetsByExpression = false;
+	readonly mergesInTableOrder = false;
+	readonly aliasKeepsSchema = false;
+	readonly recursionLooksAhead = true;
 	readonly insertedName = "excluded";
 	readonly insertSeesTarget = false;
 	readonly labelsInClauses = false;
@@ -89,6 +95,10 @@ export class PostgresDialect implements Dialect {
 
 	setting(name: string): readonly FunctionUse[] {
 		throw unsupported(`@@${name} has no meaning here`);
+	}
+
+	foldCommonTable(name: string): string {
+		return name;
 	}
 
 	isSystemColumn(name: string): boolean {
