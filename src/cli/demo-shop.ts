@@ -13,6 +13,8 @@ import type { Cluster } from "./cluster.js";
 export const DEMO_SUBJECT = "alice";
 export const DEMO_LICENSE_ID = "demo-support";
 export const DEMO_TARGET = "shop";
+/** The same shop on MariaDB or MySQL, where there is one. */
+export const DEMO_MYSQL_TARGET = "shop-mysql";
 const ROLE = "shop_app";
 
 /** What the demo proposes to try, in this order. */
@@ -55,32 +57,34 @@ async function withClient(url: string, use: (client: pg.Client) => Promise<unkno
 
 export interface DemoConfigOptions {
 	/** Addresses to listen on: `127.0.0.1:6432`. */
-	readonly listen: { readonly postgres: string; readonly api?: string };
+	readonly listen: { readonly postgres: string; readonly mysql?: string; readonly api?: string };
 	readonly target: ShopTarget;
+	/** MariaDB or MySQL, if there is one. */
+	readonly mysql?: ShopTarget | undefined;
 	/** Folders, relative to the configuration file or absolute. */
 	readonly licenses: string;
 	readonly data: string;
 }
 
 /** The demo's licet.yaml. */
-export function demoConfig({ listen, target, licenses, data }: DemoConfigOptions): string {
-	const { host, port, database, username, password } = target;
-	return stringify({
-		listen,
-		targets: {
-			[DEMO_TARGET]: {
-				engine: "postgres",
-				address: `${host}:${port}`,
-				databases: [database],
-				environment: "demo",
-				region: "local",
-				tls: "disable",
-				credentials: { username, password: { value: password } },
-			},
-		},
-		licenses,
-		data,
-	});
+export function demoConfig({ listen, target, mysql, licenses, data }: DemoConfigOptions): string {
+	const targets = {
+		[DEMO_TARGET]: targetConfig("postgres", target, [target.database]),
+		...(mysql === undefined ? {} : { [DEMO_MYSQL_TARGET]: targetConfig("mysql", mysql, ["app", "hr"]) }),
+	};
+	return stringify({ listen, targets, licenses, data });
+}
+
+function targetConfig(engine: string, { host, port, username, password }: ShopTarget, databases: readonly string[]) {
+	return {
+		engine,
+		address: `${host}:${port}`,
+		databases,
+		environment: "demo",
+		region: "local",
+		tls: "disable",
+		credentials: { username, password: { value: password } },
+	};
 }
 
 /** The demo's license: the support team of the shop reads the shop and closes tickets. */
@@ -89,7 +93,7 @@ apiVersion: licet/v1
 kind: License
 metadata: { id: ${DEMO_LICENSE_ID}, licensee: demo shop, tier: support, version: 1 }
 subjects: [ { user: ${DEMO_SUBJECT} } ]
-targets: [ { name: ${DEMO_TARGET} } ]
+targets: [ { name: ${DEMO_TARGET} }, { name: ${DEMO_MYSQL_TARGET} } ]
 permits:
   - { on: ["app.*"], commands: [read] }
   - { on: ["app.tickets"], commands: [update], columns: ["status"] }

@@ -79,6 +79,13 @@ export function systemMariadb(): MysqldPrograms | undefined {
 	return { flavour: "mariadb", server, install, root: undefined };
 }
 
+/** MySQL of the system; undefined where there is none. Ask for MariaDB first, which brings a link of this name. */
+export function systemMysql(): MysqldPrograms | undefined {
+	const places = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/mysql/bin", "/opt/homebrew/bin"];
+	const server = places.map((place) => join(place, "mysqld")).find(existsSync);
+	return server === undefined ? undefined : { flavour: "mysql", server, install: server, root: undefined };
+}
+
 /** MySQL installed below a root folder, as test/mysql9/prepare.sh makes one; undefined where there is none. */
 export function mysqlIn(root: string): MysqldPrograms | undefined {
 	const server = "/usr/sbin/mysqld";
