@@ -37,6 +37,7 @@ export const CATALOG_FINGERPRINT_QUERY = [
 		"CONSTRAINT_SCHEMA, CONSTRAINT_NAME, TABLE_NAME, REFERENCED_TABLE_NAME",
 		"CONSTRAINT_SCHEMA",
 	),
+	fingerprint("TABLE_CONSTRAINTS", "TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE", "TABLE_SCHEMA"),
 	fingerprint("SCHEMATA", "SCHEMA_NAME", "SCHEMA_NAME"),
 ].reduce((sql, part) => `${sql}${sql === "" ? "SELECT " : ", "}(${part})`, "");
 
@@ -233,13 +234,41 @@ class Builder {
 	}
 
 	relations(): CatalogRelation[] {
-		return [...this.#drafts.values()].map(({ definition, constraints, ...draft }) => ({
-			...draft,
-			...(definition === undefined ? {} : { definition }),
-			...(constraints.length === 0 ? {} : { constraints }),
-			parents: [],
-		}));
+		return [...this.#drafts.values()].map(({ definition, constraints, columns, ...draft }) => {
+			const sources = sourcesOf(columns);
+			// Whoever writes a column writes those that are generated from it.
+			const whole = (names: readonly string[]) => [
+				...new Set(names.flatMap((name) => [name, ...(sources.get(name) ?? [])])),
+			];
+			return {
+				...draft,
+				columns: columns.map((column) => {
+					const generatedFrom = sources.get(column.name);
+					return generatedFrom === undefined ? column : { ...column, generatedFrom };
+				}),
+				...(definition === undefined ? {} : { definition }),
+				...(constraints.length === 0
+					? {}
+					: { constraints: constraints.map((each) => ({ ...each, columns: whole(each.columns) })) }),
+				parents: [],
+			};
+		});
 	}
+}
+
+/** What generated columns are computed from, by way of other generated columns too. */
+function sourcesOf(columns: readonly CatalogColumn[]): ReadonlyMap<string, readonly string[]> {
+	const direct = new Map(columns.map(({ name, generatedFrom = [] }) => [name, generatedFrom]));
+	const sources = new Map<string, readonly string[]>();
+	for (const { name, generatedFrom } of columns) {
+		if (generatedFrom === undefined) continue;
+		const all = new Set(generatedFrom);
+		// What is added while the set is walked is walked too.
+		for (const source of all) for (const further of direct.get(source) ?? []) all.add(further);
+		all.delete(name);
+		sources.set(name, [...all]);
+	}
+	return sources;
 }
 
 function refuses(rule: string | null | undefined): boolean {
