@@ -72,7 +72,11 @@ const target = section({
 		username: text("the name of the upstream user"),
 		password: secret.optional(),
 	}).describe("What the proxy logs in to the server with."),
-	listen: listener().optional().describe("A port of this target's own."),
+	listen: listener()
+		.optional()
+		.describe(
+			"A port of this target's own. MySQL greets with the server's version before it knows the user: several such targets on one port are greeted as the first of them.",
+		),
 });
 
 export const CONFIG_SCHEMA = section({

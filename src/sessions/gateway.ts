@@ -92,8 +92,8 @@ export class Gateway {
 	readonly #catalogs: Catalogs;
 	readonly #sessions = new Map<string, LiveSession>();
 	readonly #byKey = new Map<string, Session>();
-	/** What targets last reported of themselves, by name. */
-	readonly #identities = new Map<string, ReadonlyMap<string, string>>();
+	/** What targets last reported of themselves, or are being asked, by name. */
+	readonly #identities = new Map<string, Promise<ReadonlyMap<string, string>>>();
 	#connections = 0;
 	/** Policies shared by the sessions of one license on one database. */
 	readonly #policies = new Map<string, { policy: Policy; readonly license: object; readonly view: object }>();
@@ -157,16 +157,25 @@ export class Gateway {
 	 * What clients of an engine that greets first are shown: what the port's own target, or the engine's first one, last
 	 * reported of itself. Rejects with LoginRefusal when it has not been reached yet and cannot be now.
 	 */
-	async identity(engine: Engine, targetName: string | undefined): Promise<ReadonlyMap<string, string>> {
+	identity(engine: Engine, targetName: string | undefined): Promise<ReadonlyMap<string, string>> {
 		const targets = [...this.#options.config.targets.values()];
 		const target = targets.find(({ name, engine: its }) =>
 			targetName === undefined ? its === engine.name : name === targetName,
 		);
-		if (target === undefined) throw new LoginRefusal("upstream", "no target is served here", undefined);
+		if (target === undefined) {
+			return Promise.reject(new LoginRefusal("upstream", "no target is served here", undefined));
+		}
 		const known = this.#identities.get(target.name);
 		if (known !== undefined) return known;
+		// Nobody has logged in yet: however many come, the server is asked once.
+		const asked = this.#askIdentity(target, engine);
+		this.#identities.set(target.name, asked);
+		asked.catch(() => this.#identities.delete(target.name));
+		return asked;
+	}
+
+	async #askIdentity(target: TargetConfig, engine: Engine): Promise<ReadonlyMap<string, string>> {
 		const upstream = await this.#reach(target, engine);
-		this.#identities.set(target.name, upstream.ready.reported);
 		upstream.socket.on("error", () => undefined);
 		upstream.socket.end(engine.goodbye);
 		return upstream.ready.reported;
@@ -319,7 +328,9 @@ export class Gateway {
 		if (license?.unrestricted !== true) for (const [name, value] of engine.pinnedSettings) settings.set(name, value);
 		try {
 			const catalog = await this.#catalogs.open(engine, target, database);
-			return [catalog, await connectUpstream(await this.#upstreamOptions(target, engine, database, settings))];
+			const upstream = await connectUpstream(await this.#upstreamOptions(target, engine, database, settings));
+			if (engine.greetsFirst) this.#identities.set(target.name, Promise.resolve(upstream.ready.reported));
+			return [catalog, upstream];
 		} catch (error) {
 			throw this.#unreachable(target, error);
 		}
