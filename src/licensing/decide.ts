@@ -65,17 +65,21 @@ function judge(license: License, facts: StatementFacts, ancestry: Ancestry): Jud
 		...unpermittedFunctions(license, facts, grounds),
 		...evasions(license, facts, ancestry),
 		...masking.findings,
-		...opacity(facts),
+		...opacity(license, facts),
 		...collections(license, facts),
 		...inner(license, facts, ancestry),
 	];
 	return { findings, masking, grounds };
 }
 
-/** Rows of unknown lineage. EXECUTE and FETCH deliver rows of a statement that the session knows and has judged. */
-function opacity(facts: StatementFacts): Finding[] {
+/**
+ * Rows of unknown lineage. EXECUTE and FETCH deliver rows of a statement that the session knows and has judged; what a
+ * procedure delivers, its permit answers for, as long as there is nothing that would have to be masked in it.
+ */
+function opacity({ masks }: License, facts: StatementFacts): Finding[] {
 	const known = facts.effect?.kind === "execute" || facts.effect?.kind === "fetch";
-	if (!facts.opaqueResult || known) return [];
+	const isPermittedCall = masks.length === 0 && facts.functions.some(({ form }) => form === "procedure");
+	if (!facts.opaqueResult || known || isPermittedCall) return [];
 	return [unproven(undefined, "it cannot be told from which columns the result comes")];
 }
 

@@ -110,6 +110,10 @@ function setting(s: Target, { name, scope, value }: Setting, { reading }: Enviro
 		s.global("*", "set");
 		return [];
 	}
+	// A name with a dot is a component's or a key cache's; none of those has these names.
+	if (/\.(sql_mode|character_set_\w+|collation_\w+|session_track_\w+)$/.test(name)) {
+		throw unsupported(`the setting ${name} is not known`);
+	}
 	if (name === "sql_mode") return [sqlMode(value, reading)];
 	if (CHARSETS.has(name)) return [charsetSetting(name, value)];
 	if (COLLATIONS.has(name)) {

@@ -56,6 +56,7 @@ function expectInteger(g: Grammar): void {
 
 function assignment(g: Grammar, scope: VariableScope | undefined): Assigned {
 	const { cursor } = g;
+	if (scope === undefined && cursor.take("PASSWORD")) return password(g);
 	const special = isAssignment(g) ? undefined : specialForm(g, scope);
 	if (special !== undefined) return special;
 	if (cursor.kind() === KIND.variable) return userVariable(g);
@@ -75,7 +76,6 @@ function specialForm(g: Grammar, scope: VariableScope | undefined): Assigned | u
 		return { kind: "characterSet", charset: cursor.take("DEFAULT") ? undefined : collation(cursor) };
 	}
 	if (cursor.take("TRANSACTION")) return transaction(g, scope ?? "session");
-	if (cursor.take("PASSWORD")) return password(g);
 	if (cursor.take("DEFAULT", "ROLE")) {
 		if (cursor.takeAny("NONE", "ALL") === undefined) cursor.list(() => account(cursor));
 		if (cursor.take(cursor.isMariaDb ? "FOR" : "TO")) cursor.list(() => account(cursor));
@@ -153,9 +153,10 @@ function userVariable(g: Grammar): Assigned {
 /** Behind `@@`. */
 function systemVariable(g: Grammar): Assigned {
 	const { cursor } = g;
-	const word = cursor.isSymbol(".", 1) ? SCOPES[cursor.word()] : undefined;
-	if (word !== undefined) cursor.at += 2;
-	return option(g, word, true);
+	// Before a dot a word counts as a name.
+	const scope = cursor.isSymbol(".", 1) ? SCOPES[cursor.raw().toUpperCase()] : undefined;
+	if (scope !== undefined) cursor.at += 2;
+	return option(g, scope, true);
 }
 
 /** `name = value`; in a stored program it may be a variable of its own. */

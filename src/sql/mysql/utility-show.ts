@@ -336,7 +336,7 @@ export function explainStatement(g: Grammar): MysqlStatement {
 	const { cursor } = g;
 	cursor.at += 1;
 	const words = options(g);
-	const isDescribed = words.length === 0 && cursor.isNameOrWord() && !startsStatement(g);
+	const isDescribed = words.length === 0 && (cursor.isName() || cursor.isSymbol("."));
 	if (isDescribed) return describe(g);
 	if (cursor.take("FOR", "CONNECTION")) {
 		number(g);
