@@ -5,7 +5,7 @@
 import { Unreadable } from "../unreadable.js";
 import { foldName, foldTable, type Server } from "./flavour.js";
 import type { Reading } from "./reading.js";
-import { canonicalText, KIND, type Kind, type Tokens } from "./tokens.js";
+import { canonicalText, type Edit, KIND, type Kind, type Tokens } from "./tokens.js";
 import { reservedWords, TOUCHING_FUNCTIONS } from "./words.js";
 
 /** Nesting of brackets, queries and operators. Servers give up at about the same depth, for want of stack. */
@@ -60,6 +60,18 @@ function bracketsOf(tokens: Tokens): Brackets {
 		}
 	}
 	return { closes, commas };
+}
+
+/** The first edit at or behind a place; they stand in order, and a text may hold many. */
+function firstFrom(edits: readonly Edit[], place: number): number {
+	let low = 0;
+	let high = edits.length;
+	while (low < high) {
+		const middle = (low + high) >> 1;
+		if ((edits[middle] as Edit).start < place) low = middle + 1;
+		else high = middle;
+	}
+	return low;
 }
 
 export class Cursor {
@@ -289,11 +301,14 @@ export class Cursor {
 
 	/** The text between two places as it goes upstream. */
 	written(start: number, end: number): string {
-		const edits = this.tokens.edits
-			.filter((edit) => edit.start >= start && edit.end <= end)
-			.map((edit) => ({ ...edit, start: edit.start - start, end: edit.end - start }));
+		const { edits } = this.tokens;
 		const text = this.text.slice(start, end);
-		return canonicalText(text, edits) ?? text;
+		let at = firstFrom(edits, start);
+		const within: Edit[] = [];
+		for (let edit = edits[at]; edit !== undefined && edit.end <= end; edit = edits[++at]) {
+			within.push({ start: edit.start - start, end: edit.end - start, text: edit.text });
+		}
+		return canonicalText(text, within) ?? text;
 	}
 
 	/** The value of a string token, of which each byte is a character. Several in a row are one string, unless `one`. */

@@ -181,12 +181,13 @@ class Lexer {
 
 	/** The dot behind a name, and the name that touches it, whatever it looks like. */
 	#dot(): void {
-		this.#symbol(1);
-		if (!this.#isWordAt(this.#at)) return;
-		const start = this.#at;
-		this.#at = this.#wordEnd(start);
-		this.#tokens.push(KIND.name, start, this.#at, "");
-		if (this.#text.charCodeAt(this.#at) === 0x2e && this.#isWordAt(this.#at + 1)) this.#dot();
+		do {
+			this.#symbol(1);
+			if (!this.#isWordAt(this.#at)) return;
+			const start = this.#at;
+			this.#at = this.#wordEnd(start);
+			this.#tokens.push(KIND.name, start, this.#at, "");
+		} while (this.#text.charCodeAt(this.#at) === 0x2e && this.#isWordAt(this.#at + 1));
 	}
 
 	// ---- numbers ------------------------------------------------------------------------------------------------------
