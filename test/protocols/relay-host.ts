@@ -39,12 +39,20 @@ export interface HostOptions {
 	/** By result column. */
 	readonly masks?: ReadonlyMap<number, ValueMask>;
 	readonly origin?: (relation: number, column: number) => OriginVerdict | undefined;
+	readonly originNamed?: (schema: string, relation: string, column: string) => OriginVerdict | undefined;
+	/** The facts of a text; without it, those of a few PostgreSQL statements by their first words. */
+	readonly facts?: (sql: string) => readonly StatementFacts[];
+	readonly canonical?: (sql: string) => string | undefined;
+	readonly kill?: (connection: number) => Promise<void> | undefined;
+	/** All rows of all relations may be shown in errors. */
+	readonly showsRows?: boolean;
 	readonly cancel?: () => Promise<void>;
 }
 
 export interface Run {
 	readonly statement: number;
 	readonly text: string;
+	readonly parameters: readonly (string | null)[];
 	readonly parseOnly: boolean;
 	readonly denied: boolean;
 	readonly verdict: Verdict;
@@ -67,6 +75,8 @@ export class TestHost implements RelayHost {
 	tagsPath = false;
 	/** Called with whatever goes upstream. */
 	onUpstream: (bytes: Buffer) => void = () => {};
+	/** Called with whatever the client gets; without it that is kept. */
+	onClient: ((bytes: Buffer) => void) | undefined;
 	onEnd: () => void = () => {};
 	readonly unrestricted: boolean;
 	readonly checksOrigin: boolean;
@@ -77,12 +87,13 @@ export class TestHost implements RelayHost {
 		this.isSlow = options.isSlow === true;
 		this.denied = options.denied;
 		this.unrestricted = options.unrestricted ?? false;
-		this.checksOrigin = options.origin !== undefined;
+		this.checksOrigin = options.origin !== undefined || options.originNamed !== undefined;
 	}
 
 	// The chunk belongs to the relay until the turn is over only: what is kept is copied.
 	toClient(bytes: Buffer): void {
-		this.clientBytes.push(Buffer.from(bytes));
+		if (this.onClient !== undefined) this.onClient(Buffer.from(bytes));
+		else this.clientBytes.push(Buffer.from(bytes));
 	}
 
 	toUpstream(bytes: Buffer): void {
@@ -110,10 +121,9 @@ export class TestHost implements RelayHost {
 	judge(text: Uint8Array, path: readonly string[]): Judgement | Promise<Judgement> {
 		const sql = Buffer.from(text).toString("utf8");
 		this.judged.push({ text: sql, path });
-		const verdicts = factsOf(sql, this.tagsPath ? ` @${path.at(-1)}` : "").map((facts) =>
-			this.#verdict(facts, sql.slice(facts.start, facts.end)),
-		);
-		const judgement = { verdicts, epoch: this.epochNow };
+		const all = this.#options.facts?.(sql) ?? factsOf(sql, this.tagsPath ? ` @${path.at(-1)}` : "");
+		const verdicts = all.map((facts) => this.#verdict(facts, sql.slice(facts.start, facts.end)));
+		const judgement = { verdicts, epoch: this.epochNow, canonical: this.#options.canonical?.(sql) };
 		return this.isSlow ? new Promise((resolve) => setImmediate(resolve, judgement)) : judgement;
 	}
 
@@ -140,14 +150,15 @@ export class TestHost implements RelayHost {
 	begin(
 		verdict: Verdict,
 		text: string,
-		_parameters: readonly (string | null)[],
+		parameters: readonly (string | null)[],
 		_prepared: string | undefined,
 		parseOnly: boolean,
 		overruling: Denial | undefined,
 	): Execution {
 		const statement = this.runs.length + 1;
 		const denial = overruling ?? (verdict.denied ? DENIED : undefined);
-		this.runs.push({ statement, text, parseOnly, verdict, denied: denial !== undefined, outcome: undefined });
+		const run = { statement, text, parameters, parseOnly, verdict, denied: denial !== undefined, outcome: undefined };
+		this.runs.push(run);
 		return { statement, decision: `d_test.${statement}`, verdict, denial, beganAt: 0 };
 	}
 
@@ -161,12 +172,12 @@ export class TestHost implements RelayHost {
 		return this.#options.origin?.(relation, column);
 	}
 
-	originNamed(): OriginVerdict | undefined {
-		return undefined;
+	originNamed(schema: string, relation: string, column: string): OriginVerdict | undefined {
+		return this.#options.originNamed?.(schema, relation, column);
 	}
 
-	killConnection(): undefined {
-		return undefined;
+	killConnection(connection: number): Promise<void> | undefined {
+		return this.#options.kill?.(connection);
 	}
 
 	changeUser(): void {
@@ -174,7 +185,7 @@ export class TestHost implements RelayHost {
 	}
 
 	showsRowsOf(): boolean {
-		return true;
+		return this.#options.showsRows ?? true;
 	}
 
 	incident(_execution: Execution | undefined, message: string): void {

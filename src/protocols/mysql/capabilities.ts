@@ -1,7 +1,7 @@
 /**
  * Which capability flags are spoken: an allowlist towards clients, and for the upstream's leg what follows from the
  * client's, so that a flag that changes what statements mean, or which answers may come, is the same on both legs.
- * Flags that only change framing (SESSION_TRACK, DEPRECATE_EOF) may differ; the relay writes answers anew.
+ * So is DEPRECATE_EOF, by which packets are numbered. SESSION_TRACK may differ; the relay writes those OKs anew.
  * Specification: MySQL Internals, "Capability Flags"; MariaDB Knowledge Base, "Connection" (capabilities).
  */
 import { CAPABILITY as C, EXTENDED, hasFlag } from "./codes.js";
@@ -70,9 +70,10 @@ export function upstreamFlags(
 	withDatabase: boolean,
 ): UpstreamFlags {
 	const can = server.flags;
-	const always = C.longFlag | C.protocol41 | C.transactions | C.secureConnection | (can & FRAMING);
+	const always = C.longFlag | C.protocol41 | C.transactions | C.secureConnection | (can & C.sessionTrack);
 	const login = can & (C.pluginAuth | C.connectAttributes | C.pluginAuthLenenc);
-	const meaning = can & client.flags & MEANING;
+	// Where one leg has EOFs and the other has none, no run of packets could pass as it is.
+	const meaning = can & client.flags & (MEANING | C.deprecateEof);
 	let flags = always | login | meaning | (withDatabase ? C.connectWithDb : 0);
 	const extends_ = isMariaDb && !hasFlag(can, C.longPassword);
 	if (!extends_) flags |= C.longPassword;

@@ -5,12 +5,12 @@ import { CATALOG_FINGERPRINT_QUERY, readCatalog } from "../../sql/mysql/catalog.
 import { isReadableCharset, readingOf } from "../../sql/mysql/reading.js";
 import type { Engine } from "../engine.js";
 import { MysqlClientDoor } from "./client-door.js";
-import { ClosedRelay } from "./closed-relay.js";
 import { CAPABILITY, COM, hasFlag } from "./codes.js";
 import { LOGIN, numberOf, REPORTED } from "./login-settings.js";
 import { MysqlOwnQuery } from "./own-query.js";
 import { framed } from "./packets.js";
 import { isReadableCollation, PINNED_VARIABLES } from "./pins.js";
+import { MysqlRelay } from "./relay.js";
 import { MysqlUpstreamDoor } from "./upstream-door.js";
 
 export const mysql: Engine = {
@@ -22,7 +22,7 @@ export const mysql: Engine = {
 	refusedSetting,
 	pinnedSettings: new Map([...PINNED_VARIABLES].map(([name, value]) => [LOGIN.variable + name, value])),
 	refusedUpstream,
-	relay: (host) => new ClosedRelay(host),
+	relay: (host, options) => new MysqlRelay(host, options),
 	goodbye: framed(Buffer.from([COM.quit]), 0),
 	plainReading: (database) => readingOf({ database, modes: "", multi: false, charset: "utf8mb4" }),
 	query: (sql) => new MysqlOwnQuery(sql),

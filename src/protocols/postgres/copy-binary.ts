@@ -2,8 +2,9 @@
  * COPY's binary format: a signature and flags, then rows as counted cells, then a trailer.
  * Specification: PostgreSQL documentation, chapter "COPY", "Binary Format".
  */
+
+import type { RowBuffer } from "../row-buffer.js";
 import type { CopyRows } from "./copy-format.js";
-import type { RowBuffer } from "./row-buffer.js";
 import { appendMasked, type MaskedColumn } from "./rows.js";
 
 const signature = Buffer.from("PGCOPY\n\xff\r\n\0", "latin1");

@@ -2,7 +2,7 @@
  * What COPY's formats have in common: the options that shape them, and the interface by which rows are told apart and
  * rewritten.
  */
-import type { RowBuffer } from "./row-buffer.js";
+import type { RowBuffer } from "../row-buffer.js";
 
 /** The options of the COPY statement that shape its output. */
 export interface CopyFormat {

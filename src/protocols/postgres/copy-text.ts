@@ -2,8 +2,9 @@
  * COPY's two line formats: text (backslash escapes) and CSV (quotes). Cells that are not masked are copied in runs.
  * Specification: PostgreSQL documentation, chapter "COPY", "Text Format" and "CSV Format".
  */
+
+import type { RowBuffer } from "../row-buffer.js";
 import type { CopyFormat, CopyRows } from "./copy-format.js";
-import type { RowBuffer } from "./row-buffer.js";
 import type { MaskedColumn } from "./rows.js";
 import { fitText, withoutPadding } from "./values.js";
 

@@ -5,11 +5,12 @@
  * Specification: PostgreSQL documentation, chapter "COPY" (file formats); the server's CopyAttributeOutText and
  * CopyAttributeOutCSV.
  */
+
+import type { RowBuffer } from "../row-buffer.js";
 import { COPY_ROW_BYTES } from "./bounds.js";
 import { BinaryRows } from "./copy-binary.js";
 import type { CopyFormat, CopyRows } from "./copy-format.js";
 import { CsvRows, TextRows } from "./copy-text.js";
-import type { RowBuffer } from "./row-buffer.js";
 import type { MaskedColumn } from "./rows.js";
 
 export type { CopyFormat } from "./copy-format.js";

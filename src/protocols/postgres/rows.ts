@@ -4,10 +4,10 @@
  * A frame is the hot path of a masked result: cells that are not masked are copied in runs and never looked into.
  * Specification: PostgreSQL documentation, chapter "Message Formats" (DataRow).
  */
-import type { RowBuffer } from "./row-buffer.js";
+import type { RowBuffer } from "../row-buffer.js";
 import { decodeText, encodeText, fitText, recordedValue, withoutPadding } from "./values.js";
 
-export { RowBuffer } from "./row-buffer.js";
+export { RowBuffer } from "../row-buffer.js";
 
 export interface MaskedColumn {
 	/** 0-based position in the row. */

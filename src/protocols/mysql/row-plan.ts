@@ -1,0 +1,119 @@
+/**
+ * What is done to the rows of a result: which cells are masked and how they are read.
+ *
+ * Two walls meet here. Lineage (the verdict) says which result columns carry masked values; the server's own column
+ * definitions name the table and column that each comes from. Either is enough to mask; an origin that is not permitted
+ * forbids the result; and where the two contradict each other, the host is told (an incident).
+ *
+ * Where the server's word ends (MySQL 9.7 and MariaDB 10.11, found by trying): expressions, UNIONs and scalar subqueries
+ * have no origin; a derived table or CTE shows its own alias for the column and either its alias or the table beneath for
+ * the table; a view shows itself, a materialized one on MariaDB without a database; HANDLER on MySQL "*any*" for the
+ * database; temporary tables their own name. So an origin that the catalog does not know says nothing, and lineage decides;
+ * without lineage it is refused.
+ */
+import type { OriginVerdict, RelayHost, ValueMask, Verdict } from "../engine.js";
+import type { Column } from "./columns.js";
+import { RowMasker } from "./rows.js";
+
+export interface RowPlan {
+	readonly columns: readonly Column[];
+	readonly names: readonly string[];
+	readonly masker: RowMasker | undefined;
+	/** Result columns that are masked. */
+	readonly indexes: readonly number[];
+	/** Their names. */
+	readonly masked: readonly string[];
+	readonly isBinary: boolean;
+	/** Why no row of it may be delivered. */
+	readonly forbidden: string | undefined;
+	/** What the two walls disagree about. */
+	readonly incident: string | undefined;
+}
+
+interface Findings {
+	forbidden?: string;
+	incident?: string;
+}
+
+export function planRows(
+	columns: readonly Column[],
+	isBinary: boolean,
+	verdict: Verdict,
+	host: Pick<RelayHost, "originNamed" | "checksOrigin">,
+): RowPlan {
+	const names = columns.map((column) => column.name);
+	const masks = new Map(verdict.plan.masks);
+	const findings: Findings = {};
+	if (host.checksOrigin) {
+		checkShape(columns, verdict, findings);
+		for (const [index, column] of columns.entries()) checkOrigin(column, index, verdict, host, masks, findings);
+	}
+	const indexes = [...masks.keys()].filter((index) => index < columns.length).sort((a, b) => a - b);
+	const masked = indexes.map((index) => ({
+		index,
+		mask: masks.get(index) as ValueMask,
+		column: columns[index] as Column,
+	}));
+	return {
+		columns,
+		names,
+		masker: masked.length === 0 ? undefined : new RowMasker(columns, masked, isBinary),
+		indexes,
+		masked: indexes.map((index) => names[index] ?? ""),
+		isBinary,
+		forbidden: findings.forbidden,
+		incident: findings.incident,
+	};
+}
+
+/** A result of another width than the analysis foresaw was read differently by the server: nothing of it may pass. */
+function checkShape(columns: readonly Column[], verdict: Verdict, findings: Findings): void {
+	const { outputs, opaqueResult } = verdict.facts;
+	if (outputs === undefined) {
+		if (opaqueResult) return;
+		findings.forbidden = "the server delivers rows where the analysis foresaw none";
+		findings.incident = `analysis foresaw no result, the server describes ${columns.length} columns`;
+		return;
+	}
+	if (!outputs.some((output) => output.sources.length > 0) || outputs.length === columns.length) return;
+	findings.forbidden = "the server describes the result otherwise than the analysis did";
+	findings.incident = `analysis foresaw ${outputs.length} result columns, the server describes ${columns.length}`;
+}
+
+function checkOrigin(
+	column: Column,
+	index: number,
+	verdict: Verdict,
+	host: Pick<RelayHost, "originNamed">,
+	masks: Map<number, ValueMask>,
+	findings: Findings,
+): void {
+	const { facts } = verdict;
+	const origin = originOf(column, verdict, host);
+	if (origin === undefined) {
+		if (facts.outputs === undefined) {
+			findings.forbidden ??= `it cannot be told where result column ${index + 1} comes from`;
+		}
+		return;
+	}
+	if (!origin.permitted) {
+		findings.forbidden ??= `result column ${index + 1} comes from ${origin.name}, which is not permitted`;
+		findings.incident ??= `the server says that result column ${index + 1} is ${origin.name}, which the analysis did not see as forbidden`;
+		return;
+	}
+	if (origin.mask !== undefined && !masks.has(index)) {
+		masks.set(index, origin.mask);
+		findings.incident ??= `the server says that result column ${index + 1} is ${origin.name}, whose mask the analysis did not foresee`;
+	}
+}
+
+function originOf(
+	{ schema, originTable, originName }: Column,
+	{ facts }: Verdict,
+	host: Pick<RelayHost, "originNamed">,
+): OriginVerdict | undefined {
+	if (schema === "" || originTable === "" || originName === "") return undefined;
+	// MariaDB answers SHOW from tables of information_schema, which the statement does not name and is not judged by.
+	const isOwn = schema.toLowerCase() === "information_schema" && !facts.commands.includes("select");
+	return isOwn && facts.outputs !== undefined ? undefined : host.originNamed(schema, originTable, originName);
+}
