@@ -34,8 +34,38 @@ export function call(g: Grammar, name: ObjectPath): Expression {
 		} while (cursor.takeSymbol(","));
 	}
 	cursor.expectSymbol(")");
-	return over(g, plainCall(name, args));
+	if (name.schema !== undefined) return plainCall(name, args);
+	if (WINDOW_FUNCTIONS.has(name.name)) {
+		checkCounts(cursor, name.name, args);
+		return over(g, plainCall(name, args));
+	}
+	const [precision] = args;
+	if (precision !== undefined && CLOCKS.has(name.name) && !(precision.kind === "constant" && args.length === 1)) {
+		throw cursor.fail("the time of day takes a number of digits");
+	}
+	return plainCall(name, args);
 }
+
+/** Functions without a syntax of their own that OVER may follow. */
+const WINDOW_FUNCTIONS: ReadonlySet<string> = new Set(
+	"row_number rank dense_rank cume_dist percent_rank ntile lag lead first_value last_value nth_value json_objectagg".split(
+		" ",
+	),
+);
+
+/** How many rows or groups: MySQL takes a number, a parameter or a variable. */
+function checkCounts(cursor: Cursor, name: string, args: readonly Expression[]): void {
+	const count = name === "ntile" ? args[0] : name === "lag" || name === "lead" ? args[1] : undefined;
+	if (count === undefined || cursor.isMariaDb) return;
+	const isNumber = count.kind === "constant" && count.sort === "number" && /^\d+$/.test(count.value);
+	if (!isNumber && count.kind !== "parameter" && count.kind !== "variable" && count.kind !== "name") {
+		throw cursor.fail(`${name} takes a number`);
+	}
+}
+
+const CLOCKS: ReadonlySet<string> = new Set(
+	"now current_timestamp localtime localtimestamp curtime current_time sysdate utc_time utc_timestamp".split(" "),
+);
 
 /** Loadable functions may be given names for their arguments. */
 function argumentName(cursor: Cursor): void {
@@ -90,6 +120,7 @@ function dynamicColumns(g: Grammar, name: string, position: number): Expression 
 			}
 			return arg;
 		});
+		if (args.length % 2 !== (name === "column_create" ? 0 : 1) && name !== "column_get") throw cursor.fail();
 		return named(name, args, position);
 	});
 }
@@ -284,18 +315,21 @@ export function castType(cursor: Cursor): string {
 			cursor.take("DAY_SECOND");
 			lengthOf(cursor);
 			return "interval";
-		case "BINARY":
+		case "REAL":
+		case "JSON":
+		case "YEAR":
+			if (cursor.isMariaDb) break;
+			return word.toLowerCase();
 		case "DATE":
+			return "date";
+		case "BINARY":
 		case "DATETIME":
 		case "TIME":
 		case "DECIMAL":
 		case "DEC":
 		case "FLOAT":
-		case "REAL":
 		case "INTEGER":
 		case "INT":
-		case "JSON":
-		case "YEAR":
 		case "VECTOR":
 		case "POINT":
 		case "LINESTRING":
@@ -335,13 +369,15 @@ function castCall(g: Grammar): Expression {
 	const { cursor } = g;
 	cursor.expectSymbol("(");
 	let operand = g.expression();
-	if (cursor.take("AT")) {
+	const isZoned = cursor.take("AT");
+	if (isZoned) {
 		cursor.expect("TIME", "ZONE");
 		cursor.take("INTERVAL");
 		operand = construct("AT TIME ZONE", [operand, constant("text", cursor.string())]);
 	}
 	cursor.expect("AS");
 	const name = castType(cursor);
+	if (isZoned && name !== "datetime") throw cursor.fail();
 	const array = cursor.take("ARRAY");
 	cursor.expectSymbol(")");
 	return { kind: "cast", operand, type: { name, array } };
@@ -521,13 +557,18 @@ function jsonValue(g: Grammar, position: number): Expression {
 		if (cursor.isMariaDb) args.push(g.expression());
 		else cursor.string();
 		if (cursor.take("RETURNING")) castType(cursor);
-		for (let handlers = 0; handlers < 2; handlers++) {
+		// ON EMPTY before ON ERROR, each once.
+		for (let last = ""; last !== "ERROR"; ) {
 			if (cursor.takeAny("NULL", "ERROR") !== undefined) {
 				// The value as it is.
-			} else if (cursor.take("DEFAULT")) args.push(g.expression());
-			else break;
+			} else if (cursor.take("DEFAULT")) {
+				if (!cursor.isMariaDb && cursor.isWord("NULL")) throw cursor.fail();
+				args.push(g.expression());
+			} else break;
 			cursor.expect("ON");
-			if (cursor.takeAny("EMPTY", "ERROR") === undefined) throw cursor.fail();
+			if (last === "EMPTY") cursor.expect("ERROR");
+			else if (cursor.takeAny("EMPTY", "ERROR") === undefined) throw cursor.fail();
+			last = cursor.word(-1);
 		}
 		return named("json_value", args, position);
 	});
@@ -565,7 +606,9 @@ function percentile(name: string): Special {
 		cursor.expect("WITHIN", "GROUP");
 		const orderBy = cursor.inBrackets(() => {
 			cursor.expect("ORDER", "BY");
-			return g.sortItems();
+			const items = g.sortItems();
+			if (items.length > 1) throw cursor.fail();
+			return items;
 		});
 		return over(g, { ...plainCall({ name, position }, [fraction]), orderBy });
 	};

@@ -136,7 +136,7 @@ function predicate(g: Grammar): Expression {
 			return operator("between", [left, low, predicate(g)]);
 		}
 		case "LIKE": {
-			const operands = [left, simpleExpression(g)];
+			const operands = [left, cursor.isMariaDb ? bitExpression(g) : simpleExpression(g)];
 			if (cursor.take("ESCAPE")) operands.push(simpleExpression(g));
 			return operator("like", operands);
 		}
@@ -382,6 +382,7 @@ export function setting(cursor: Cursor): Expression {
 		cursor.at += 1;
 		if (name === "global") scope = "global";
 		name = cursor.columnName(true);
+		if (cursor.isSymbol(".") && /^(?:global|session|local)$/.test(name)) throw cursor.fail();
 	}
 	// Components and key caches: `validate_password.length`.
 	while (cursor.takeSymbol(".")) name += `.${cursor.columnName(true)}`;

@@ -124,7 +124,7 @@ function setOperations(g: Grammar): Side {
 		const op = cursor.takeAny("UNION", "EXCEPT", "MINUS");
 		if (op === undefined) return left;
 		const all = setQuantifier(cursor);
-		const right = intersections(g);
+		const right = lastSide(g, () => intersections(g));
 		const body: Body = {
 			kind: "setOperation",
 			op: op === "UNION" ? "union" : "except",
@@ -141,11 +141,21 @@ function intersections(g: Grammar): Side {
 	let left = primary(g);
 	while (cursor.take("INTERSECT")) {
 		const all = setQuantifier(cursor);
-		const right = primary(g);
+		const right = lastSide(g, () => primary(g));
 		const body: Body = { kind: "setOperation", op: "intersect", all, left: left.query, right: right.query };
 		left = { query: bare(body), isBare: true };
 	}
 	return left;
+}
+
+/** INTO belongs to the whole: it stands behind it, and with MySQL also inside the last SELECT. */
+function lastSide(g: Grammar, side: () => Side): Side {
+	const { into: before } = g;
+	if (before !== undefined) throw g.cursor.fail("INTO stands before the end of the query");
+	const right = side();
+	if (g.into !== before && (g.cursor.isMariaDb || !right.isBare))
+		throw g.cursor.fail("INTO stands in a part of the query");
+	return right;
 }
 
 function setQuantifier(cursor: Cursor): boolean {
@@ -178,7 +188,7 @@ export function valuesBody(g: Grammar): Body {
 	const { cursor } = g;
 	cursor.takeAny("VALUES", "VALUE");
 	const rows = cursor.list(() => {
-		cursor.take("ROW");
+		if (!cursor.isMariaDb) cursor.expect("ROW");
 		return cursor.inBrackets(() => (cursor.isSymbol(")") ? [] : cursor.list(() => expression(g))));
 	});
 	return { kind: "values", rows };
@@ -260,7 +270,14 @@ function fromClause(g: Grammar): Select["from"] {
 
 function groupItems(g: Grammar): Expression[] {
 	const { cursor } = g;
-	if (cursor.isWord("ROLLUP") && cursor.isSymbol("(", 1)) {
+	if (cursor.isWord("GROUPING") && cursor.isWord("SETS", 1) && !cursor.isMariaDb) {
+		cursor.at += 2;
+		return cursor.inBrackets(() => cursor.list(() => groupingSet(g))).flat();
+	}
+	if (
+		(cursor.isWord("ROLLUP") && cursor.isSymbol("(", 1)) ||
+		(!cursor.isMariaDb && cursor.isWord("CUBE") && cursor.isSymbol("(", 1))
+	) {
 		cursor.at += 1;
 		return cursor.inBrackets(() => cursor.list(() => expression(g)));
 	}
@@ -271,6 +288,14 @@ function groupItems(g: Grammar): Expression[] {
 	});
 	cursor.take("WITH", "ROLLUP");
 	return items;
+}
+
+/** `(a, b)`, `()`, `a` */
+function groupingSet(g: Grammar): Expression[] {
+	const { cursor } = g;
+	if (!cursor.isSymbol("(") || !cursor.isSymbol(")", 1)) return [expression(g)];
+	cursor.at += 2;
+	return [];
 }
 
 function windowClause(g: Grammar): ReadonlyMap<string, Window> {

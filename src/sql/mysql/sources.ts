@@ -6,13 +6,17 @@ import type { Expression, JoinSource, RelationPath, Source } from "../query.js";
 import type { Cursor } from "./cursor.js";
 import { expression } from "./expressions.js";
 import type { Grammar } from "./grammar.js";
-import { startsQuery } from "./terms.js";
+import { collation, startsQuery } from "./terms.js";
 import { columnType } from "./types.js";
+import { TOUCHING_FUNCTIONS } from "./words.js";
 
 /** `t`, `d.t`; `.t` is of the current database. */
 export function relationPath(cursor: Cursor): RelationPath {
 	const position = cursor.position();
 	if (cursor.takeSymbol(".")) return { name: cursor.tableName(true), position };
+	if (TOUCHING_FUNCTIONS.has(cursor.word()) && cursor.isSymbol("(", 1)) {
+		throw cursor.fail("the name of a function before a bracket must be quoted");
+	}
 	const first = cursor.tableName();
 	if (!cursor.isSymbol(".") || cursor.isSymbol("*", 1)) return { name: first, position };
 	cursor.at += 1;
@@ -34,7 +38,8 @@ function joined(g: Grammar): Source {
 function odbcJoin(g: Grammar): Source {
 	const { cursor } = g;
 	cursor.expectSymbol("{");
-	cursor.name(true);
+	if (cursor.isMariaDb) cursor.name(true);
+	else cursor.expect("OJ");
 	const inner = joined(g);
 	cursor.expectSymbol("}");
 	return joins(g, inner);
@@ -116,7 +121,7 @@ function join(g: Grammar, left: Source, { type, natural }: JoinWords): JoinSourc
 
 function factor(g: Grammar): Source {
 	const { cursor } = g;
-	if (cursor.isWord("LATERAL") && cursor.isSymbol("(", 1)) {
+	if (cursor.isWord("LATERAL") && cursor.isReserved("LATERAL") && cursor.isSymbol("(", 1)) {
 		cursor.at += 1;
 		return derived(g, true);
 	}
@@ -145,7 +150,8 @@ function derived(g: Grammar, lateral: boolean): Source {
 	const { cursor } = g;
 	const query = g.subquery();
 	const name = tableAlias(cursor);
-	// The server demands a name, but not by its grammar.
+	if (name === undefined && cursor.isMariaDb) throw cursor.fail("a derived table needs a name");
+	// MySQL demands one as well, but not by its grammar.
 	if (name === undefined) return { kind: "derived", query, lateral };
 	const columns = cursor.isSymbol("(") ? cursor.inBrackets(() => cursor.list(() => cursor.columnName())) : [];
 	return { kind: "derived", query, alias: { name, columns }, lateral };
@@ -208,12 +214,13 @@ function systemTime(g: Grammar, inputs: Expression[]): void {
 
 function indexHints(cursor: Cursor): void {
 	while (cursor.isAnyWord("USE", "FORCE", "IGNORE") && cursor.isAnyWordAt(1, "INDEX", "KEY")) {
+		const mayBeNone = cursor.isWord("USE");
 		cursor.at += 2;
 		if (cursor.take("FOR") && !cursor.take("JOIN") && !cursor.take("ORDER", "BY") && !cursor.take("GROUP", "BY")) {
 			throw cursor.fail();
 		}
 		cursor.inBrackets(() => {
-			if (!cursor.isSymbol(")")) cursor.list(() => cursor.name(true));
+			if (!mayBeNone || !cursor.isSymbol(")")) cursor.list(() => cursor.name(true));
 		});
 	}
 }
@@ -251,6 +258,7 @@ function jsonColumns(g: Grammar, columns: string[]): void {
 			columns.push(cursor.columnName());
 			if (cursor.take("FOR", "ORDINALITY")) return;
 			columnType(cursor);
+			if (cursor.take("COLLATE")) collation(cursor);
 			cursor.take("EXISTS");
 			cursor.expect("PATH");
 			cursor.string();

@@ -222,7 +222,7 @@ function tail(g: Grammar, first: Expression | undefined) {
 function portion(g: Grammar): Expression | undefined {
 	const { cursor } = g;
 	if (!cursor.isMariaDb || !cursor.take("FOR", "PORTION", "OF")) return undefined;
-	cursor.columnName();
+	if (cursor.columnName() === "system_time") throw cursor.fail(undefined, -1);
 	cursor.expect("FROM");
 	const from = expression(g);
 	cursor.expect("TO");
