@@ -5,6 +5,8 @@
  */
 import type { Expression, RelationPath } from "../query.js";
 import type { Deed } from "./ast.js";
+import { charsetOf } from "./calls.js";
+import { simpleExpression } from "./expressions.js";
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { collation } from "./terms.js";
@@ -35,14 +37,35 @@ export function column(g: Grammar, seen: Seen): void {
 export function columnName(g: Grammar): string {
 	const { cursor } = g;
 	let name = cursor.columnName();
-	while (cursor.takeSymbol(".")) name = cursor.columnName(true);
+	while (cursor.isMariaDb && cursor.takeSymbol(".")) name = cursor.columnName(true);
 	return name;
 }
 
 export function columnBody(g: Grammar, seen: Seen): void {
-	columnType(g.cursor);
-	if (g.cursor.take("COLLATE")) collation(g.cursor);
-	while (attribute(g, seen));
+	const { cursor } = g;
+	const type = cursor.word();
+	columnType(cursor);
+	if (cursor.isMariaDb && COMPRESSIBLE.has(type)) compressed(g);
+	if (type === "SERIAL" && cursor.isAnyWord("AS", "GENERATED")) throw cursor.fail();
+	let collations = 0;
+	for (;;) {
+		if (cursor.isWord("COLLATE")) collations += 1;
+		if (collations > 1 && !cursor.isMariaDb) throw cursor.fail();
+		if (!attribute(g, seen)) return;
+	}
+}
+
+const COMPRESSIBLE = new Set(
+	"VARCHAR VARBINARY TINYBLOB BLOB MEDIUMBLOB LONGBLOB TINYTEXT TEXT MEDIUMTEXT LONGTEXT NVARCHAR JSON VARCHAR2".split(
+		" ",
+	),
+);
+
+/** COMPRESSED [= method], with what else may follow a type of text. */
+function compressed(g: Grammar): void {
+	if (!g.cursor.take("COMPRESSED")) return;
+	if (g.cursor.takeSymbol("=")) nameOrText(g.cursor);
+	charsetOf(g.cursor);
 }
 
 function attribute(g: Grammar, seen: Seen): boolean {
@@ -132,11 +155,6 @@ function attribute(g: Grammar, seen: Seen): boolean {
 			cursor.at += 1;
 			cursor.expect("SYSTEM", "VERSIONING");
 			return true;
-		case "COMPRESSED":
-			if (!cursor.isMariaDb) return false;
-			cursor.at += 1;
-			if (cursor.takeSymbol("=")) nameOrText(cursor);
-			return true;
 		case "FIRST":
 		case "AFTER":
 			return false;
@@ -150,6 +168,7 @@ function engineOption(g: Grammar): boolean {
 	const { cursor } = g;
 	if (!cursor.isName() || !cursor.isSymbol("=", 1)) return false;
 	cursor.at += 2;
+	if (cursor.kind() === KIND.decimal) throw cursor.fail();
 	optionValue(g);
 	return true;
 }
@@ -175,16 +194,15 @@ function generated(g: Grammar, seen: Seen): void {
 	cursor.takeAny("VIRTUAL", "STORED", ...(cursor.isMariaDb ? ["PERSISTENT"] : []));
 }
 
-function defaultValue(g: Grammar, seen: Seen): void {
+export function defaultValue(g: Grammar, seen: Seen): void {
 	const { cursor } = g;
 	if (cursor.isSymbol("(")) {
 		keep(
 			seen,
 			cursor.inBrackets(() => g.expression()),
 		);
-		return;
-	}
-	keep(seen, g.bitExpression());
+	} else if (cursor.isSymbol("-") || cursor.isSymbol("+")) number(cursor);
+	else keep(seen, simpleExpression(g));
 }
 
 function now(g: Grammar): void {
@@ -222,8 +240,11 @@ function references(g: Grammar, seen: Seen): void {
 	const path = relationPath(cursor);
 	if (cursor.isSymbol("(")) cursor.inBrackets(() => cursor.list(() => cursor.name()));
 	if (cursor.take("MATCH") && cursor.takeAny("FULL", "PARTIAL", "SIMPLE") === undefined) throw cursor.fail();
+	const events = new Set<string>();
 	while (cursor.take("ON")) {
-		if (cursor.takeAny("DELETE", "UPDATE") === undefined) throw cursor.fail();
+		const event = cursor.takeAny("DELETE", "UPDATE");
+		if (event === undefined || events.has(event)) throw cursor.fail();
+		events.add(event);
 		const known =
 			cursor.takeAny("RESTRICT", "CASCADE") !== undefined ||
 			cursor.take("SET", "NULL") ||
@@ -274,8 +295,16 @@ function plainKey(g: Grammar, seen: Seen): boolean {
 		cursor.isAnyWord("FULLTEXT", "SPATIAL", "VECTOR") &&
 		!(cursor.isWord("VECTOR") && !cursor.isAnyWordAt(1, "INDEX", "KEY"))
 	) {
+		const isTyped = cursor.isWord("VECTOR");
 		cursor.at += 1;
 		cursor.takeAny("INDEX", "KEY");
+		if (!isTyped) {
+			ifNotExists(cursor);
+			if (cursor.isName()) cursor.name();
+			keyParts(g, seen);
+			indexOptions(g);
+			return true;
+		}
 	} else if (cursor.takeAny("INDEX", "KEY") === undefined) return false;
 	indexNameAndType(g);
 	keyParts(g, seen);
@@ -352,10 +381,16 @@ const PLAIN = new Set(
 	ENGINE_ATTRIBUTE SECONDARY_ENGINE_ATTRIBUTE SECONDARY_ENGINE NODEGROUP SEQUENCE`.split(/\s+/),
 );
 
+const KEY_BLOCK_SIZE_MAX = 65_535;
+
 /** One option; false when none is next. */
 export function tableOption(g: Grammar, seen: Seen): boolean {
 	const { cursor } = g;
-	if (defaultCharset(cursor)) return true;
+	const start = cursor.at;
+	if (defaultCharset(cursor)) {
+		if (!cursor.isMariaDb && cursor.isWord("DEFAULT", -1) && cursor.at > start + 1) throw cursor.fail(undefined, -1);
+		return true;
+	}
 	if (cursor.kind() !== KIND.word && cursor.kind() !== KIND.name) return false;
 	const word = cursor.word();
 	switch (word) {
@@ -408,6 +443,8 @@ export function tableOption(g: Grammar, seen: Seen): boolean {
 			if (PLAIN.has(word)) {
 				cursor.at += 1;
 				equals(cursor);
+				if (word === "PACK_KEYS" && !cursor.isWord("DEFAULT") && Number(cursor.raw()) > 1) throw cursor.fail();
+				if (word === "KEY_BLOCK_SIZE" && Number(cursor.raw()) > KEY_BLOCK_SIZE_MAX) throw cursor.fail();
 				plainValue(g);
 				return true;
 			}
@@ -420,6 +457,7 @@ function plainValue(g: Grammar): void {
 	if (cursor.kind() === KIND.text) cursor.string();
 	else if (cursor.isNameOrWord() && !/^[0-9]/.test(cursor.raw())) cursor.at += 1;
 	else if (/^[0-9]+[KMG]$/i.test(cursor.raw())) size(cursor);
+	else if (cursor.isSymbol("-")) throw cursor.fail();
 	else number(cursor);
 }
 
@@ -453,28 +491,34 @@ export function tableOptions(g: Grammar, seen: Seen): void {
 export function partitionBy(g: Grammar, seen: Seen): void {
 	const { cursor } = g;
 	cursor.expect("PARTITION", "BY");
-	method(g, seen);
+	const by = method(g, seen);
 	count(g, "PARTITIONS");
+	let isSub = false;
 	if (cursor.take("SUBPARTITION", "BY")) {
+		isSub = true;
+		if (cursor.isAnyWord("RANGE", "LIST", "SYSTEM_TIME")) throw cursor.fail();
 		method(g, seen);
 		count(g, "SUBPARTITIONS");
 	}
-	if (cursor.isSymbol("(")) partitionList(g, seen);
+	if (cursor.isSymbol("(")) partitionList(g, seen, { by, isSub });
+}
+
+/** How a table is partitioned, as far as its partitions must agree with it. */
+interface Partitioning {
+	readonly by: { readonly kind: "values"; readonly columns: number } | { readonly kind: "other" };
+	readonly isSub: boolean;
 }
 
 function count(g: Grammar, word: string): void {
 	if (g.cursor.take(word)) integer(g.cursor);
 }
 
-function method(g: Grammar, seen: Seen): void {
+function method(g: Grammar, seen: Seen): Partitioning["by"] {
 	const { cursor } = g;
 	const linear = cursor.take("LINEAR");
 	if (cursor.take("HASH")) {
-		keep(
-			seen,
-			cursor.inBrackets(() => g.expression()),
-		);
-		return;
+		partitionFunction(g, seen);
+		return OTHER;
 	}
 	if (cursor.take("KEY")) {
 		if (cursor.take("ALGORITHM")) {
@@ -482,25 +526,38 @@ function method(g: Grammar, seen: Seen): void {
 			integer(cursor);
 		}
 		columnList(g);
-		return;
+		return OTHER;
 	}
 	if (linear) throw cursor.fail();
 	if (cursor.isMariaDb && cursor.take("SYSTEM_TIME")) {
 		systemTime(g, seen);
-		return;
+		return OTHER;
 	}
 	if (cursor.takeAny("RANGE", "LIST") === undefined) throw cursor.fail();
-	if (cursor.take("COLUMNS")) columnList(g);
-	else
-		keep(
-			seen,
-			cursor.inBrackets(() => g.expression()),
-		);
+	if (cursor.take("COLUMNS")) return { kind: "values", columns: columnList(g) };
+	partitionFunction(g, seen);
+	return { kind: "values", columns: 1 };
 }
 
-function columnList(g: Grammar): void {
+const OTHER = { kind: "other" } as const;
+
+/** `(expression)`, of columns and functions that give the same whenever they are asked. */
+function partitionFunction(g: Grammar, seen: Seen): void {
 	const { cursor } = g;
-	cursor.inBrackets(() => (cursor.isSymbol(")") ? [] : cursor.list(() => cursor.name())));
+	const from = cursor.at;
+	keep(
+		seen,
+		cursor.inBrackets(() => g.expression()),
+	);
+	for (let at = from; at < cursor.at; at++) {
+		if (cursor.isAnyWordAt(at - cursor.at, "SELECT", "RAND", "CURTIME", "NOW"))
+			throw cursor.fail(undefined, at - cursor.at);
+	}
+}
+
+function columnList(g: Grammar): number {
+	const { cursor } = g;
+	return cursor.inBrackets(() => (cursor.isSymbol(")") ? [] : cursor.list(() => cursor.name()))).length;
 }
 
 function systemTime(g: Grammar, seen: Seen): void {
@@ -515,46 +572,51 @@ function systemTime(g: Grammar, seen: Seen): void {
 	}
 }
 
-export function partitionList(g: Grammar, seen: Seen): void {
+/** `how`: undefined where the table has been partitioned before. */
+export function partitionList(g: Grammar, seen: Seen, how?: Partitioning): void {
 	const { cursor } = g;
-	cursor.inBrackets(() => cursor.list(() => partition(g, seen)));
+	const counts = new Set(cursor.inBrackets(() => cursor.list(() => partition(g, seen, how))));
+	if (counts.size > 1) throw cursor.fail("partitions differ in the number of their subpartitions", -1);
 }
 
-function partition(g: Grammar, seen: Seen): void {
+/** The number of its subpartitions. */
+function partition(g: Grammar, seen: Seen, how: Partitioning | undefined): number {
 	const { cursor } = g;
 	cursor.expect("PARTITION");
 	ifNotExists(cursor);
 	cursor.name();
 	if (cursor.take("VALUES")) {
 		if (cursor.take("LESS", "THAN")) {
-			if (!cursor.take("MAXVALUE")) partitionValues(g, seen);
+			const given = cursor.take("MAXVALUE") ? 1 : partitionValues(g, seen, true);
+			if (how?.by.kind === "values" && how.by.columns !== given) throw cursor.fail(undefined, -1);
 		} else {
 			cursor.expect("IN");
-			partitionValues(g, seen);
+			partitionValues(g, seen, false);
 		}
-	} else if (cursor.isMariaDb && !cursor.takeAny("HISTORY", "CURRENT")) cursor.take("DEFAULT");
+	} else if (cursor.isMariaDb) cursor.takeAny("HISTORY", "CURRENT", "DEFAULT");
+	else if (how?.by.kind === "values") throw cursor.fail();
 	partitionOptions(g, seen);
-	if (cursor.isSymbol("(")) {
-		cursor.inBrackets(() =>
-			cursor.list(() => {
-				cursor.expect("SUBPARTITION");
-				nameOrText(cursor);
-				partitionOptions(g, seen);
-			}),
-		);
-	}
+	if (!cursor.isSymbol("(")) return 0;
+	const parts = cursor.inBrackets(() =>
+		cursor.list(() => {
+			cursor.expect("SUBPARTITION");
+			nameOrText(cursor);
+			partitionOptions(g, seen);
+		}),
+	);
+	return parts.length;
 }
 
 /** `(1, MAXVALUE, (2, 3))` */
-function partitionValues(g: Grammar, seen: Seen): void {
+function partitionValues(g: Grammar, seen: Seen, isRange: boolean): number {
 	const { cursor } = g;
-	cursor.inBrackets(() =>
+	const values = cursor.inBrackets(() =>
 		cursor.list(() => {
-			if (cursor.takeAny("MAXVALUE", "DEFAULT") !== undefined) return;
+			if (cursor.takeAny(isRange ? "MAXVALUE" : "DEFAULT") !== undefined) return;
 			if (cursor.isSymbol("(")) {
 				const at = cursor.at;
 				try {
-					partitionValues(g, seen);
+					partitionValues(g, seen, isRange);
 					if (cursor.isSymbol(",") || cursor.isSymbol(")")) return;
 				} catch {
 					// Not a list of values: an expression that begins with a bracket.
@@ -564,6 +626,7 @@ function partitionValues(g: Grammar, seen: Seen): void {
 			keep(seen, g.expression());
 		}),
 	);
+	return values.length;
 }
 
 function partitionOptions(g: Grammar, seen: Seen): void {

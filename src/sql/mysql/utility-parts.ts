@@ -7,6 +7,7 @@ import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { collation } from "./terms.js";
 import { KIND } from "./tokens.js";
+import { TOUCHING_FUNCTIONS } from "./words.js";
 
 type Extra = Partial<Pick<DeedsStatement, "command" | "writes" | "changesCatalog" | "answers">>;
 
@@ -92,6 +93,17 @@ export function account(cursor: Cursor): string {
 	const user = nameOrText(cursor);
 	if (cursor.kind() !== KIND.variable) return user;
 	return `${user}@${cursor.variableName()}`;
+}
+
+/**
+ * A name of what comes into being. A word that is a function where a bracket touches it, or under IGNORE_SPACE follows it,
+ * is none; here it has to be quoted in either case.
+ */
+export function madePath(cursor: Cursor): RelationPath {
+	if (cursor.kind() === KIND.word && cursor.isSymbol("(", 1) && TOUCHING_FUNCTIONS.has(cursor.word())) {
+		throw cursor.fail();
+	}
+	return relationPath(cursor);
 }
 
 export function definer(cursor: Cursor): void {

@@ -15,8 +15,14 @@ import type { Created } from "./utility-tables.js";
 
 // ---- routines -----------------------------------------------------------------------------------------------------
 
+interface Routine extends Created {
+	/** DEFINER was given, AGGREGATE was given. */
+	readonly isDefined: boolean;
+	readonly aggregate: boolean;
+}
+
 /** Behind CREATE … PROCEDURE and FUNCTION. */
-export function createRoutine(g: Grammar, word: "PROCEDURE" | "FUNCTION", how: Created): MysqlStatement {
+export function createRoutine(g: Grammar, word: "PROCEDURE" | "FUNCTION", how: Routine): MysqlStatement {
 	const { cursor } = g;
 	ifNotExists(cursor);
 	const path = relationPath(cursor);
@@ -24,11 +30,14 @@ export function createRoutine(g: Grammar, word: "PROCEDURE" | "FUNCTION", how: C
 	if (word === "FUNCTION" && cursor.take("RETURNS")) {
 		// A function of a library of the server's own: CREATE FUNCTION f RETURNS INTEGER SONAME 'l.so'.
 		if (cursor.takeAny("STRING", "INTEGER", "REAL", "DECIMAL") === undefined) throw cursor.fail();
+		if (how.isDefined) throw cursor.fail(undefined, -1);
 		cursor.expect("SONAME");
 		cursor.string();
 		made.push({ kind: "refused", why: "functions of libraries bring foreign code into the server" });
 		return definition("CREATE FUNCTION", "create", made);
 	}
+	// An aggregate that is written in SQL is MariaDB's.
+	if (how.aggregate && !cursor.isMariaDb) throw cursor.fail();
 	parameters(g, word);
 	if (word === "FUNCTION") {
 		cursor.expect("RETURNS");
@@ -225,6 +234,8 @@ function statementOf(g: Grammar): void {
 	if (cursor.isName() && cursor.isSymbol(":", 1)) {
 		cursor.name();
 		cursor.expectSymbol(":");
+		// Words that begin or end a clause of a program are no labels.
+		if (cursor.isAnyWordAt(-2, "GET", "COMPRESSED")) throw cursor.fail(undefined, -2);
 		if (!cursor.isAnyWord("BEGIN", "LOOP", "REPEAT", "WHILE", ...(cursor.isMariaDb ? ["FOR"] : [])))
 			throw cursor.fail();
 	}

@@ -46,11 +46,13 @@ function defaultRole(g: Grammar): void {
 /** IDENTIFIED BY …, IDENTIFIED WITH …, and how MySQL adds and drops factors. */
 function authentication(g: Grammar): void {
 	const { cursor } = g;
+	let isGiven = false;
 	for (;;) {
 		if (cursor.isAnyWord("ADD", "MODIFY", "DROP") && cursor.isWord("FACTOR", 2)) {
 			cursor.at += 1;
 			integer(cursor);
 			cursor.expect("FACTOR");
+			isGiven = false;
 			continue;
 		}
 		if (cursor.kind() === KIND.integer && cursor.isWord("FACTOR", 1)) {
@@ -72,6 +74,8 @@ function authentication(g: Grammar): void {
 			continue;
 		}
 		if (cursor.take("AND", "IDENTIFIED") || cursor.take("IDENTIFIED")) {
+			if (isGiven && !cursor.isWord("AND", -2)) throw cursor.fail(undefined, -1);
+			isGiven = true;
 			identified(g);
 			continue;
 		}
@@ -172,9 +176,13 @@ function resourceLimit(g: Grammar): boolean {
 	return true;
 }
 
+/** Words that are names of users and of no role. */
+const NO_ROLES = ["NONE", "PROXY", "RELOAD", "RESOURCE", "SUPER", "EVENT", "EXECUTE", "FILE", "PROCESS", "SHUTDOWN"];
+
 /** Behind CREATE … ROLE. */
 export function createRole(g: Grammar): MysqlStatement {
 	ifNotExists(g.cursor);
+	if (g.cursor.isAnyWord(...NO_ROLES) && !g.cursor.isMariaDb) throw g.cursor.fail();
 	accounts(g);
 	if (g.cursor.isMariaDb && g.cursor.take("WITH", "ADMIN")) account(g.cursor);
 	return rights("CREATE ROLE");

@@ -305,15 +305,33 @@ export function getDiagnostics(g: Grammar): MysqlStatement {
 	cursor.takeAny("CURRENT", ...(cursor.isMariaDb ? [] : ["STACKED"]));
 	cursor.expect("DIAGNOSTICS");
 	const expressions: Expression[] = [];
-	if (cursor.take("CONDITION")) expressions.push(g.bitExpression());
+	const isCondition = cursor.take("CONDITION");
+	if (isCondition) expressions.push(plainValue(g));
+	const known = isCondition ? CONDITION_ITEMS : STATEMENT_ITEMS;
 	const items = cursor.list(() => {
 		if (cursor.kind() === KIND.variable) cursor.variableName();
 		else cursor.name();
 		cursor.expectSymbol("=");
-		return cursor.columnName(true);
+		const item = cursor.columnName(true);
+		if (!known.has(item)) throw cursor.fail(undefined, -1);
+		return item;
 	});
 	return { kind: "diagnostics", items, expressions };
 }
+
+/** What both the diagnostics and SIGNAL take: a literal or a variable. */
+function plainValue(g: Grammar): Expression {
+	const { cursor } = g;
+	if (cursor.isSymbol("(") || cursor.isAnyWord("EXISTS", "NOT") || cursor.isSymbol("-")) throw cursor.fail();
+	return g.bitExpression();
+}
+
+const SIGNAL_ITEMS = new Set(
+	`class_origin subclass_origin constraint_catalog constraint_schema constraint_name catalog_name schema_name table_name
+	column_name cursor_name message_text mysql_errno row_number`.split(/\s+/),
+);
+const CONDITION_ITEMS = new Set([...SIGNAL_ITEMS, "returned_sqlstate"]);
+const STATEMENT_ITEMS = new Set(["number", "row_count"]);
 
 /** SIGNAL and RESIGNAL: an error of the client's own making. */
 export function signal(g: Grammar): MysqlStatement {
@@ -327,9 +345,9 @@ export function signal(g: Grammar): MysqlStatement {
 	const expressions: Expression[] = [];
 	if (cursor.take("SET")) {
 		cursor.list(() => {
-			cursor.name(true);
+			if (!SIGNAL_ITEMS.has(cursor.columnName(true))) throw cursor.fail(undefined, -1);
 			cursor.expectSymbol("=");
-			expressions.push(g.bitExpression());
+			expressions.push(plainValue(g));
 		});
 	}
 	return deeds(

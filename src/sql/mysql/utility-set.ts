@@ -24,6 +24,7 @@ export function setStatement(g: Grammar): MysqlStatement {
 		const assigned = cursor.list(() => option(g, undefined));
 		cursor.expect("FOR");
 		const during = g.statement();
+		if (during.kind === "empty") throw cursor.fail();
 		return { kind: "set", assigned, during };
 	}
 	if (!cursor.isMariaDb && cursor.take("RESOURCE", "GROUP")) {
@@ -34,7 +35,9 @@ export function setStatement(g: Grammar): MysqlStatement {
 	// GLOBAL and SESSION hold for what follows, until the next of them; @@global. does not.
 	let scope: VariableScope | undefined;
 	const assigned = cursor.list(() => {
-		scope = scopeWord(g) ?? scope;
+		const word = scopeWord(g);
+		if (word !== undefined && (cursor.kind() === KIND.variable || cursor.isSymbol("@@"))) throw cursor.fail();
+		scope = word ?? scope;
 		return assignment(g, scope);
 	});
 	return { kind: "set", assigned };
@@ -43,6 +46,7 @@ export function setStatement(g: Grammar): MysqlStatement {
 function scopeWord(g: Grammar): VariableScope | undefined {
 	const { cursor } = g;
 	const found = SCOPES[cursor.word()];
+	if (found === "persist" && !cursor.isMariaDb && isAssignment(g)) throw cursor.fail();
 	const isKnown = found !== undefined && !(cursor.isMariaDb && found === "persist");
 	if (!isKnown || cursor.kind() !== KIND.word || isAssignment(g)) return undefined;
 	cursor.at += 1;
@@ -127,10 +131,14 @@ function password(g: Grammar): Assigned {
 function transaction(g: Grammar, scope: VariableScope): Assigned {
 	const { cursor } = g;
 	let readOnly: boolean | undefined;
+	let levels = 0;
 	do {
+		if (cursor.isWord("READ") && readOnly !== undefined) throw cursor.fail();
 		if (cursor.take("READ", "ONLY")) readOnly = true;
 		else if (cursor.take("READ", "WRITE")) readOnly = false;
 		else {
+			levels += 1;
+			if (levels > 1) throw cursor.fail();
 			cursor.expect("ISOLATION", "LEVEL");
 			const known =
 				cursor.take("SERIALIZABLE") ||
@@ -164,6 +172,7 @@ function option(g: Grammar, scope: VariableScope | undefined, any = false): Assi
 	const { cursor } = g;
 	const isDefaultCache = cursor.isWord("DEFAULT") && cursor.isSymbol(".", 1);
 	if (isDefaultCache) cursor.at += 1;
+	if (any && SCOPES[cursor.raw().toUpperCase()] !== undefined) throw cursor.fail();
 	let name = isDefaultCache ? "default" : cursor.columnName(any);
 	while (cursor.takeSymbol(".")) name += `.${cursor.columnName(true)}`;
 	if (!cursor.takeSymbol(":=")) cursor.expectSymbol("=");

@@ -210,7 +210,6 @@ const FORMS: readonly (readonly [words: string, read: Reader])[] = [
 	["DATABASES", filtered("DATABASES")],
 	["SCHEMAS", filtered("DATABASES")],
 	["TABLE STATUS", listed("TABLE STATUS")],
-	["TABLE TYPES", plain("ENGINES")],
 	["OPEN TABLES", listed("OPEN TABLES")],
 	["EXTENDED FULL TABLES", listed("TABLES")],
 	["EXTENDED TABLES", listed("TABLES")],
@@ -276,15 +275,14 @@ const FORMS: readonly (readonly [words: string, read: Reader])[] = [
 	["SLAVE HOSTS", plain("REPLICAS", PROCESSES)],
 	["PROFILES", plain("PROFILES", PROCESSES)],
 	["PROFILE", profile],
-	["AUTHORS", plain("AUTHORS")],
-	["CONTRIBUTORS", plain("CONTRIBUTORS")],
+	["AUTHORS", mariaDbOnly("AUTHORS")],
+	["CONTRIBUTORS", mariaDbOnly("CONTRIBUTORS")],
 	["CLIENT_STATISTICS", plain("STATISTICS", PROCESSES)],
 	["USER_STATISTICS", plain("STATISTICS", PROCESSES)],
 	["INDEX_STATISTICS", plain("STATISTICS", PROCESSES)],
 	["TABLE_STATISTICS", plain("STATISTICS", PROCESSES)],
 	["LOCALES", filtered("LOCALES")],
 	["QUERY_RESPONSE_TIME", plain("STATISTICS", PROCESSES)],
-	["PARSE_TREE", parseTree],
 	["EXPLAIN", explainOther],
 	["ANALYZE", explainOther],
 ];
@@ -296,10 +294,11 @@ function filteredBySoname(g: Grammar): MysqlStatement {
 	return show("PLUGINS", OPEN);
 }
 
-/** SHOW PARSE_TREE of a statement (MySQL, debug builds). */
-function parseTree(g: Grammar): MysqlStatement {
-	g.statement();
-	return refused("SHOW PARSE_TREE", "it is of builds for debugging");
+function mariaDbOnly(tag: string): Reader {
+	return (g) => {
+		if (!g.cursor.isMariaDb) throw g.cursor.fail(undefined, -1);
+		return show(tag, OPEN);
+	};
 }
 
 /** SHOW EXPLAIN FOR connection (MariaDB). */

@@ -12,6 +12,7 @@ import {
 	column,
 	columnBody,
 	columnName,
+	defaultValue,
 	indexOptions,
 	indexType,
 	keyParts,
@@ -23,7 +24,7 @@ import {
 	tableOption,
 	tableOptions,
 } from "./utility-columns.js";
-import { definition, equals, ifExists, ifNotExists, integer, number, onRelation, paths } from "./utility-parts.js";
+import { definition, equals, ifExists, ifNotExists, integer, madePath, number, onRelation, paths } from "./utility-parts.js";
 import { lockWait } from "./utility-session.js";
 
 /** What stood between CREATE and the kind of thing. */
@@ -40,7 +41,7 @@ const STANDS_IN: Deed = { kind: "refused", why: "temporary tables would stand in
 export function createTable(g: Grammar, how: Created): MysqlStatement {
 	const { cursor } = g;
 	ifNotExists(cursor);
-	const path = relationPath(cursor);
+	const path = madePath(cursor);
 	const seen: Seen = { deeds: [{ kind: "created", path, replaces: how.replaces }] };
 	if (how.temporary) seen.deeds.push(STANDS_IN);
 	const like = likeTable(g);
@@ -253,9 +254,7 @@ function altered(g: Grammar, seen: Seen): void {
 	}
 	if (cursor.take("DROP", "DEFAULT") || (cursor.take("SET") && cursor.takeAny("VISIBLE", "INVISIBLE"))) return;
 	cursor.expect("DEFAULT");
-	const { over } = seen;
-	const expression = g.expression();
-	seen.deeds.push({ kind: "expression", expression, use: "derive", ...(over === undefined ? {} : { over }) });
+	defaultValue(g, seen);
 }
 
 function renamed(g: Grammar, seen: Seen, path: RelationPath): void {
@@ -339,6 +338,7 @@ function partitionChange(g: Grammar, seen: Seen): void {
 				cursor.at += 2;
 				cursor.takeAny("NO_WRITE_TO_BINLOG", "LOCAL");
 				partitionNames(g);
+				if (word !== "CHECK" && word !== "REPAIR") return;
 				while (cursor.takeAny("QUICK", "FAST", "MEDIUM", "EXTENDED", "CHANGED", "USE_FRM") !== undefined);
 				if (cursor.take("FOR")) cursor.expect("UPGRADE");
 				return;

@@ -180,7 +180,7 @@ function flushTables(g: Grammar): MysqlStatement {
 	if (cursor.take("WITH", "READ", "LOCK")) {
 		command = "lock";
 		if (cursor.isMariaDb && cursor.take("AND", "DISABLE")) cursor.expect("CHECKPOINT");
-	} else if (cursor.take("FOR", "EXPORT")) command = "lock";
+	} else if (named.length > 0 && cursor.take("FOR", "EXPORT")) command = "lock";
 	const list = named.length === 0 ? [globalDeed(command, "*")] : named.map((path) => onRelation(command, path));
 	return deeds("FLUSH TABLES", list, { command });
 }

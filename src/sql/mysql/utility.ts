@@ -112,10 +112,11 @@ function createProgram(g: Grammar, how: Created): MysqlStatement | undefined {
 	if (cursor.take("VIEW")) return view(g, how);
 	cursor.at = at;
 	definer(cursor);
+	const isDefined = cursor.at !== at;
 	const aggregate = cursor.take("AGGREGATE");
-	if (cursor.take("FUNCTION")) return createRoutine(g, "FUNCTION", how);
+	if (cursor.take("FUNCTION")) return createRoutine(g, "FUNCTION", { ...how, isDefined, aggregate });
 	if (aggregate) throw cursor.fail();
-	if (cursor.take("PROCEDURE")) return createRoutine(g, "PROCEDURE", how);
+	if (cursor.take("PROCEDURE")) return createRoutine(g, "PROCEDURE", { ...how, isDefined, aggregate });
 	if (cursor.take("TRIGGER")) return createTrigger(g, how);
 	if (cursor.take("EVENT")) return createEvent(g, how);
 	if (cursor.at !== at) throw cursor.fail();
