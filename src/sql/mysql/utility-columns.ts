@@ -45,6 +45,7 @@ export function columnBody(g: Grammar, seen: Seen): void {
 	const { cursor } = g;
 	const type = cursor.word();
 	columnType(cursor);
+	if (cursor.isWord("UNSIGNED", -1) && cursor.isWord("SIGNED", -2)) throw cursor.fail(undefined, -1);
 	if (cursor.isMariaDb && COMPRESSIBLE.has(type)) compressed(g);
 	if (type === "SERIAL" && cursor.isAnyWord("AS", "GENERATED")) throw cursor.fail();
 	let collations = 0;
@@ -191,7 +192,8 @@ function generated(g: Grammar, seen: Seen): void {
 		cursor.inBrackets(() => g.expression()),
 		"copy",
 	);
-	cursor.takeAny("VIRTUAL", "STORED", ...(cursor.isMariaDb ? ["PERSISTENT"] : []));
+	const isKept = cursor.takeAny("VIRTUAL", "STORED", ...(cursor.isMariaDb ? ["PERSISTENT"] : [])) !== undefined;
+	if (isKept && cursor.isAnyWord("WITH", "WITHOUT")) throw cursor.fail();
 }
 
 export function defaultValue(g: Grammar, seen: Seen): void {
@@ -266,14 +268,14 @@ export function tableConstraint(g: Grammar, seen: Seen): boolean {
 	const hasConstraint = cursor.at > at;
 	if (cursor.take("PRIMARY", "KEY")) {
 		indexNameAndType(g);
-		keyParts(g, seen);
+		keyParts(g, seen, true);
 		indexOptions(g);
 		return true;
 	}
 	if (cursor.take("UNIQUE")) {
 		cursor.takeAny("INDEX", "KEY");
 		indexNameAndType(g);
-		keyParts(g, seen);
+		keyParts(g, seen, true);
 		indexOptions(g);
 		return true;
 	}
@@ -328,7 +330,7 @@ export function indexType(g: Grammar): boolean {
 }
 
 /** `(column [(length)] [ASC | DESC] | (expression) …)` */
-export function keyParts(g: Grammar, seen: Seen): void {
+export function keyParts(g: Grammar, seen: Seen, isUnique = false): void {
 	const { cursor } = g;
 	cursor.inBrackets(() =>
 		cursor.list(() => {
@@ -340,7 +342,10 @@ export function keyParts(g: Grammar, seen: Seen): void {
 			else {
 				cursor.name();
 				if (cursor.isSymbol("(")) cursor.inBrackets(() => integer(cursor));
-				if (cursor.isMariaDb && cursor.take("WITHOUT")) cursor.expect("OVERLAPS");
+				if (cursor.isMariaDb && isUnique && cursor.take("WITHOUT", "OVERLAPS")) {
+					// It stands last.
+					if (!cursor.isSymbol(")")) throw cursor.fail();
+				}
 			}
 			cursor.takeAny("ASC", "DESC");
 		}),
@@ -386,11 +391,7 @@ const KEY_BLOCK_SIZE_MAX = 65_535;
 /** One option; false when none is next. */
 export function tableOption(g: Grammar, seen: Seen): boolean {
 	const { cursor } = g;
-	const start = cursor.at;
-	if (defaultCharset(cursor)) {
-		if (!cursor.isMariaDb && cursor.isWord("DEFAULT", -1) && cursor.at > start + 1) throw cursor.fail(undefined, -1);
-		return true;
-	}
+	if (defaultCharset(cursor)) return true;
 	if (cursor.kind() !== KIND.word && cursor.kind() !== KIND.name) return false;
 	const word = cursor.word();
 	switch (word) {
@@ -588,7 +589,7 @@ function partition(g: Grammar, seen: Seen, how: Partitioning | undefined): numbe
 	if (cursor.take("VALUES")) {
 		if (cursor.take("LESS", "THAN")) {
 			const given = cursor.take("MAXVALUE") ? 1 : partitionValues(g, seen, true);
-			if (how?.by.kind === "values" && how.by.columns !== given) throw cursor.fail(undefined, -1);
+			if (how?.by.kind === "values" && how.by.columns > given) throw cursor.fail(undefined, -1);
 		} else {
 			cursor.expect("IN");
 			partitionValues(g, seen, false);

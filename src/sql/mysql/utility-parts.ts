@@ -122,6 +122,7 @@ export function defaultCharset(cursor: Cursor): boolean {
 		cursor.take("COLLATE")
 	) {
 		equals(cursor);
+		if (!cursor.isMariaDb && cursor.isWord("DEFAULT")) throw cursor.fail();
 		collation(cursor);
 		return true;
 	}

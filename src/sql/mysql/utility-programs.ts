@@ -38,15 +38,42 @@ export function createRoutine(g: Grammar, word: "PROCEDURE" | "FUNCTION", how: R
 	}
 	// An aggregate that is written in SQL is MariaDB's.
 	if (how.aggregate && !cursor.isMariaDb) throw cursor.fail();
+	const from = cursor.at;
 	parameters(g, word);
 	if (word === "FUNCTION") {
 		cursor.expect("RETURNS");
+		if (cursor.isWord("ROW")) throw cursor.fail();
 		variableType(g);
 	}
 	characteristics(g);
 	if (!cursor.isMariaDb && cursor.take("AS")) foreignBody(cursor);
 	else programStatement(g);
+	limitsAreIntegers(cursor, from);
 	return definition(`CREATE ${word}`, "create", made);
+}
+
+const NO_INTEGERS = new Set("FLOAT DOUBLE REAL DECIMAL DATE TIME DATETIME CHAR VARCHAR TEXT".split(" "));
+
+/** A variable of a program in LIMIT is an integer: the server tells by its declaration. */
+function limitsAreIntegers(cursor: Cursor, from: number): void {
+	const others = new Set<string>();
+	for (let ahead = from - cursor.at; ahead < 0; ahead++) {
+		if (cursor.kind(ahead) !== KIND.word) continue;
+		// `a, b FLOAT`: the names before a type.
+		if (NO_INTEGERS.has(cursor.word(ahead))) {
+			for (let name = ahead - 1; cursor.kind(name) === KIND.word; name -= 2) {
+				others.add(cursor.word(name));
+				if (!cursor.isSymbol(",", name - 1)) break;
+			}
+		}
+		if (!cursor.isWord("LIMIT", ahead)) continue;
+		const second = cursor.isSymbol(",", ahead + 2) ? 3 : 1;
+		for (const name of [1, second]) {
+			if (cursor.kind(ahead + name) === KIND.word && others.has(cursor.word(ahead + name))) {
+				throw cursor.fail(undefined, ahead + name);
+			}
+		}
+	}
 }
 
 function parameters(g: Grammar, word: "PROCEDURE" | "FUNCTION"): void {
@@ -79,6 +106,7 @@ function variableType(g: Grammar): void {
 		cursor.inBrackets(() =>
 			cursor.list(() => {
 				cursor.name();
+				if (cursor.isWord("ROW")) throw cursor.fail();
 				variableType(g);
 			}),
 		);
@@ -99,8 +127,7 @@ function characteristics(g: Grammar): boolean {
 		else if (cursor.take("READS", "SQL", "DATA") || cursor.take("MODIFIES", "SQL", "DATA")) found = true;
 		else if (cursor.take("SQL", "SECURITY")) {
 			if (cursor.takeAny("DEFINER", "INVOKER") === undefined) throw cursor.fail();
-		} else if (cursor.isMariaDb && cursor.take("AGGREGATE", "NONE")) found = true;
-		else if (!cursor.isMariaDb && cursor.take("USING")) {
+		} else if (!cursor.isMariaDb && cursor.take("USING")) {
 			cursor.inBrackets(() =>
 				cursor.list(() => {
 					relationPath(cursor);
@@ -139,7 +166,7 @@ export function library(g: Grammar, command: "create" | "alter"): MysqlStatement
 	const path = relationPath(cursor);
 	for (;;) {
 		if (cursor.take("COMMENT")) cursor.string();
-		else if (cursor.take("LANGUAGE")) cursor.name();
+		else if (command === "create" && cursor.take("LANGUAGE")) cursor.name();
 		else break;
 	}
 	if (cursor.take("AS")) {

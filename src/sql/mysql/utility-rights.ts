@@ -23,12 +23,11 @@ export function user(g: Grammar, tag: "CREATE USER" | "ALTER USER"): MysqlStatem
 	const { cursor } = g;
 	if (tag === "CREATE USER") ifNotExists(cursor);
 	else ifExists(cursor);
-	if (tag === "ALTER USER" && cursor.isWord("USER") && cursor.isSymbol("(", 1)) {
-		cursor.at += 1;
-		cursor.inBrackets(() => []);
-	}
 	cursor.list(() => {
-		if (!cursor.isWord("IDENTIFIED") || cursor.isName()) account(cursor);
+		if (tag === "ALTER USER" && cursor.isWord("USER") && cursor.isSymbol("(", 1)) {
+			cursor.at += 1;
+			cursor.inBrackets(() => []);
+		} else account(cursor);
 		authentication(g);
 		if (!cursor.isMariaDb) defaultRole(g);
 	});
@@ -251,21 +250,26 @@ function granted(g: Grammar): Deed {
 		account(cursor);
 		return globalDeed("grant", "*");
 	}
+	let ofColumns = false;
 	cursor.list(() => {
 		// A right of several words, perhaps of columns; or a role.
 		if (cursor.kind() === KIND.word && !(cursor.kind(1) === KIND.variable)) {
 			do cursor.at += 1;
 			while (cursor.kind() === KIND.word && !cursor.isAnyWord("ON", "TO", "FROM"));
-			if (cursor.isSymbol("(")) cursor.inBrackets(() => cursor.list(() => cursor.name()));
+			if (cursor.isSymbol("(")) {
+				ofColumns = true;
+				cursor.inBrackets(() => cursor.list(() => cursor.name()));
+			}
 		} else account(cursor);
 	});
-	return cursor.take("ON") ? grantObject(g) : globalDeed("grant", "*");
+	return cursor.take("ON") ? grantObject(g, ofColumns) : globalDeed("grant", "*");
 }
 
-function grantObject(g: Grammar): Deed {
+function grantObject(g: Grammar, ofColumns: boolean): Deed {
 	const { cursor } = g;
 	const isRoutine = cursor.isAnyWord("FUNCTION", "PROCEDURE", "PACKAGE", "LIBRARY") && !cursor.isSymbol(".", 1);
 	if (isRoutine) {
+		if (ofColumns) throw cursor.fail();
 		if (cursor.takeAny("FUNCTION", "PROCEDURE", "PACKAGE", "LIBRARY") === "PACKAGE") cursor.take("BODY");
 	} else if (cursor.isWord("TABLE")) cursor.at += 1;
 	if (cursor.takeSymbol("*")) {

@@ -243,7 +243,10 @@ export function deallocate(g: Grammar): MysqlStatement {
 export function doStatement(g: Grammar): MysqlStatement {
 	const { cursor } = g;
 	cursor.expect("DO");
-	return { kind: "do", expressions: g.selectItems().map((item) => item.expression) };
+	const from = cursor.at;
+	const expressions = g.selectItems().map((item) => item.expression);
+	if (cursor.isWord("DEFAULT", -1) && cursor.at === from + 1) throw cursor.fail(undefined, -1);
+	return { kind: "do", expressions };
 }
 
 export function call(g: Grammar): MysqlStatement {

@@ -194,6 +194,7 @@ function settingValue(g: Grammar): SettingValue {
 		const text = nameOrReserved(g);
 		return { kind: "word", text };
 	}
+	if (cursor.isSymbol(".")) throw cursor.fail();
 	const expression = g.expression();
 	return bareWord(expression) ?? { kind: "expression", expression };
 }

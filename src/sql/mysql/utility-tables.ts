@@ -24,7 +24,17 @@ import {
 	tableOption,
 	tableOptions,
 } from "./utility-columns.js";
-import { definition, equals, ifExists, ifNotExists, integer, madePath, number, onRelation, paths } from "./utility-parts.js";
+import {
+	definition,
+	equals,
+	ifExists,
+	ifNotExists,
+	integer,
+	madePath,
+	number,
+	onRelation,
+	paths,
+} from "./utility-parts.js";
 import { lockWait } from "./utility-session.js";
 
 /** What stood between CREATE and the kind of thing. */
@@ -454,8 +464,9 @@ export function dropIndex(g: Grammar): MysqlStatement {
 /** Behind CREATE … VIEW and ALTER … VIEW. */
 export function view(g: Grammar, how: Created | "altered"): MysqlStatement {
 	const { cursor } = g;
-	if (how !== "altered") ifNotExists(cursor);
-	else if (cursor.isMariaDb) ifExists(cursor);
+	if (how !== "altered") {
+		if (ifNotExists(cursor) && how.replaces) throw cursor.fail(undefined, -1);
+	} else if (cursor.isMariaDb) ifExists(cursor);
 	const path = relationPath(cursor);
 	if (cursor.isSymbol("(") && !startsQuery(cursor)) cursor.inBrackets(() => cursor.list(() => cursor.columnName()));
 	cursor.expect("AS");
