@@ -202,10 +202,12 @@ export class Answers {
 			this.#core.infileBytes = 0;
 		}
 		command.onOk?.();
+		const refused = command.fileRefused && result !== undefined;
+		if (refused) result.stopped = FILE_REFUSED;
 		this.#finish(command, ok.status, ok.warnings, ok.changes, ok.affectedRows);
 		if (command.hidden !== undefined && this.isOver) command.hidden.done(undefined);
 		if (!shows || this.#core.ended) return DROP;
-		return this.#told(payload, ok);
+		return refused ? this.#stopped(command, result) : this.#told(payload, ok);
 	}
 
 	/** The OK or EOF that ends a command without results. */
@@ -412,7 +414,7 @@ export class Answers {
 		const core = this.#core;
 		if (command.denial !== undefined) return command.denial;
 		if (result?.stopped !== undefined) return result.stopped;
-		if (command.fileRefused) return told(ERROR.tableAccessDenied, "no statement was permitted to read a file");
+		if (command.fileRefused) return FILE_REFUSED;
 		if (core.timeout !== undefined && INTERRUPTED.has(errno)) return core.timeout;
 		const verdict = command.executions[command.current]?.verdict ?? command.statement?.verdict;
 		if (verdict === undefined) return undefined;
@@ -453,6 +455,7 @@ export class Answers {
 	}
 }
 
+const FILE_REFUSED = told(ERROR.tableAccessDenied, "no statement was permitted to read a file");
 const EOF_MARK = 0xfe;
 /** Our own questions have answers of one row. */
 const MAX_OWN_ROWS = 16;

@@ -275,7 +275,7 @@ export class UpstreamSide {
 		const passes = this.#admit(result, end - at, data, at);
 		this.#continues = bytes === FULL_PACKET_BYTES;
 		this.#owedPasses = passes;
-		if (!passes) this.#skip(data, at, Math.min(end, data.length));
+		if (!passes) this.#skipRow(data, at, Math.min(end, data.length), 1);
 		if (isWhole) return end;
 		this.#owed = end - data.length;
 		return data.length;
@@ -284,7 +284,7 @@ export class UpstreamSide {
 	/** A further packet of a row that is not looked into. */
 	#more(data: Buffer, at: number, end: number, bytes: number): number {
 		this.#continues = bytes === FULL_PACKET_BYTES;
-		if (!this.#owedPasses) this.#skip(data, at, Math.min(end, data.length));
+		if (!this.#owedPasses) this.#skipRow(data, at, Math.min(end, data.length), 1);
 		if (this.#owedPasses) this.#answers.active(this.#command as Command)?.grow(end - at);
 		if (end <= data.length) return end;
 		this.#owed = end - data.length;
@@ -305,7 +305,7 @@ export class UpstreamSide {
 		} while (bytes === FULL_PACKET_BYTES);
 		if (end > data.length) return at;
 		if (!this.#admit(result, end - at, data, at)) {
-			this.#skip(data, at, end);
+			this.#skipRow(data, at, end, packets);
 			return end;
 		}
 		if (result.countsOnly) return end;
@@ -391,6 +391,12 @@ export class UpstreamSide {
 	#skip(data: Buffer, at: number, end: number): void {
 		if (this.#run < at) this.#emit(data, at);
 		this.#run = end;
+	}
+
+	/** Leaves a row, or a part of one, out: what comes behind it takes its number. */
+	#skipRow(data: Buffer, at: number, end: number, packets: number): void {
+		this.#skip(data, at, end);
+		(this.#command as Command).shift -= packets;
 	}
 
 	/** Hands over what is before `to`, rewritten rows first. */
