@@ -100,6 +100,8 @@ async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Pr
 	const spoken = outcomes.map((text) =>
 		text
 			.replace(/d_[\w-]+\.\d+/g, "d_")
+			// The two databases were made one after the other.
+			.replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, "then")
 			.replaceAll(door.database, "db")
 			.replace(/project\d/g, "project"),
 	);

@@ -63,7 +63,8 @@ export function secretsScript({ email, nick, salary, row }: Secrets): string {
 		UPDATE users SET email = '${email[1]}', nick = '${nick[1]}', salary = ${salary[1]} WHERE id = 2;
 		UPDATE tickets SET hidden = '${row[0]}';
 		INSERT INTO hidden VALUES (1, '${row[0]}'), (2, '${row[1]}');
-		INSERT INTO denied VALUES (1, '${row[0]}');`;
+		INSERT INTO denied VALUES (1, '${row[0]}');
+		ANALYZE TABLE users, words, copies;`;
 }
 
 const denied = (name: string, ...run: string[]): Attack => ({ name, expect: "denied", run });
@@ -81,7 +82,7 @@ export const ATTACKS: readonly Attack[] = [
 	masked("through a common table", "WITH c AS (SELECT id, email e FROM users) SELECT e FROM c ORDER BY id"),
 	masked("through a view", "SELECT contact FROM contacts ORDER BY id"),
 	masked("a generated column", "SELECT loud FROM users ORDER BY id"),
-	masked("an expression in a view", "SELECT contact FROM loud_contacts ORDER BY id"),
+	denied("an expression in a view", "SELECT contact FROM loud_contacts ORDER BY id"),
 	masked("UNION ALL", "SELECT email FROM users UNION ALL SELECT word FROM words"),
 	masked("UNION ALL the other way", "SELECT word FROM words UNION ALL SELECT email FROM users"),
 	masked("a scalar subquery", "SELECT (SELECT email FROM users WHERE id = 1)"),
@@ -266,7 +267,7 @@ export const ATTACKS: readonly Attack[] = [
 	denied("GRANT", "GRANT ALL ON *.* TO mine"),
 	denied("SHUTDOWN", "SHUTDOWN"),
 	denied("LOAD DATA on the server", "LOAD DATA INFILE '/etc/passwd' INTO TABLE copies"),
-	denied("KILL of nobody's", "KILL 999999999"),
+	{ ...any("KILL of nobody's", "KILL 999999999"), text: true },
 	denied("FLUSH", "FLUSH TABLES"),
 	any("warnings of a masked statement", "SELECT email FROM users WHERE plain = 'p1'", "SHOW WARNINGS"),
 	any("errors that show values", "INSERT INTO users (id, plain) VALUES (1, 'p')", "SHOW ERRORS"),
