@@ -491,6 +491,8 @@ check({
 	"reset session authorization": { refusal: ["unsupported", "session_authorization"] },
 	"set standard_conforming_strings = off": { refusal: ["unsupported", "pinned"] },
 	"set standard_conforming_strings = on": { commands: [] },
+	"set names 'latin-1 utf8'": { refusal: ["unsupported", "client_encoding"] },
+	"set client_encoding to 'utf8\u00e9'": { refusal: ["unsupported", "client_encoding"] },
 	"set names 'latin1'": { refusal: ["unsupported", "client_encoding"] },
 	"set transaction snapshot 'x'": { refusal: ["unsupported", "view of the data"] },
 	"set default_transaction_read_only = off": { commands: ["set"] },

@@ -29,7 +29,7 @@ const HARMLESS = new Set(
 /** They change how text is read, who one is, or which rows one sees; `allowed` are values that change nothing. */
 const PINNED: Readonly<Record<string, readonly string[]>> = {
 	standard_conforming_strings: ["on", "true", "1", "yes"],
-	client_encoding: ["utf8", "utf-8", "unicode"],
+	client_encoding: ["utf8", "unicode"],
 	backslash_quote: ["safe_encoding"],
 	role: [],
 	session_authorization: [],
@@ -62,13 +62,22 @@ export function judgeSetting(name: string, values: readonly string[] | undefined
 	const needsPermit: Setting = { commands: ["set"], effect };
 	if (Object.hasOwn(PINNED, folded)) {
 		const allowed = PINNED[folded] ?? [];
-		const isSame = values !== undefined && values.length === 1 && allowed.includes((values[0] ?? "").toLowerCase());
+		const isSame = values?.length === 1 && allowed.includes(pinnedValue(folded, values[0] ?? ""));
 		if (!isSame) throw unsupported(`the setting ${folded} is pinned`);
 		return free;
 	}
 	if (folded === "search_path") return { commands: [], effect: { ...effect, values: values && searchPath(values) } };
 	if (READ_ONLY.has(folded)) return /^(on|true|yes|1)$/i.test(values?.[0] ?? "") ? free : needsPermit;
 	return HARMLESS.has(folded) ? free : needsPermit;
+}
+
+/**
+ * The server reads the name of an encoding by its letters and digits alone (encnames.c, clean_encoding_name): asyncpg asks
+ * for "'utf-8'", quotes and all. What is not ASCII may be a letter to the server, so it stays and is refused.
+ */
+function pinnedValue(name: string, value: string): string {
+	const folded = value.toLowerCase();
+	return name === "client_encoding" ? folded.replace(/[ -/:-@[-`{-~]/g, "") : folded;
 }
 
 /**
