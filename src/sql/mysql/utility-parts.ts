@@ -34,6 +34,12 @@ export function onRelation(command: Command, path: RelationPath, ifExists = fals
 	return { kind: "relation", command, path, ifExists };
 }
 
+/** MySQL 8.4 knows the older words of replication (MASTER, SLAVE) no more. */
+export function takeOldWord(cursor: Cursor, ...words: readonly string[]): boolean {
+	const isKnown = cursor.isMariaDb || cursor.server.version < 80_400;
+	return isKnown && cursor.take(...words);
+}
+
 // ---- small parts --------------------------------------------------------------------------------------------------
 
 export function ifExists(cursor: Cursor): boolean {

@@ -23,11 +23,15 @@ export function user(g: Grammar, tag: "CREATE USER" | "ALTER USER"): MysqlStatem
 	const { cursor } = g;
 	if (tag === "CREATE USER") ifNotExists(cursor);
 	else ifExists(cursor);
+	if (tag === "ALTER USER" && cursor.isWord("USER") && cursor.isSymbol("(", 1)) {
+		// The session's own user, and its secrets alone.
+		cursor.at += 1;
+		cursor.inBrackets(() => []);
+		authentication(g);
+		return rights(tag);
+	}
 	cursor.list(() => {
-		if (tag === "ALTER USER" && cursor.isWord("USER") && cursor.isSymbol("(", 1)) {
-			cursor.at += 1;
-			cursor.inBrackets(() => []);
-		} else account(cursor);
+		account(cursor);
 		authentication(g);
 		if (!cursor.isMariaDb) defaultRole(g);
 	});

@@ -257,8 +257,8 @@ const FORMS: readonly (readonly [words: string, read: Reader])[] = [
 	["PROCEDURE", routine("PROCEDURE")],
 	["FUNCTION", routine("FUNCTION")],
 	["LIBRARY STATUS", filtered("LIBRARY STATUS")],
-	["PACKAGE BODY", routine("PACKAGE")],
-	["PACKAGE", routine("PACKAGE")],
+	["PACKAGE BODY", packages],
+	["PACKAGE", packages],
 	["BINARY LOGS", plain("BINARY LOGS")],
 	["MASTER LOGS", plain("BINARY LOGS")],
 	["BINARY LOG STATUS", plain("BINARY LOG STATUS")],
@@ -292,6 +292,11 @@ function filteredBySoname(g: Grammar): MysqlStatement {
 	else if (g.cursor.take("WHERE")) return show("PLUGINS", OPEN, { where: g.expression() });
 	else g.cursor.string();
 	return show("PLUGINS", OPEN);
+}
+
+function packages(g: Grammar): MysqlStatement {
+	if (!g.cursor.isMariaDb) throw g.cursor.fail(undefined, -1);
+	return routine("PACKAGE")(g);
 }
 
 function mariaDbOnly(tag: string): Reader {

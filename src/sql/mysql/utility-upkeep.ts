@@ -7,7 +7,18 @@ import type { Deed, MysqlStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { KIND } from "./tokens.js";
-import { deeds, equals, globalDeed, integer, nameOrText, onRelation, paths, refused, size } from "./utility-parts.js";
+import {
+	deeds,
+	equals,
+	globalDeed,
+	integer,
+	nameOrText,
+	onRelation,
+	paths,
+	refused,
+	size,
+	takeOldWord,
+} from "./utility-parts.js";
 import { startTransaction } from "./utility-session.js";
 import { analyzedStatement } from "./utility-show.js";
 
@@ -197,11 +208,11 @@ export function reset(g: Grammar): MysqlStatement {
 	}
 	cursor.list(() => {
 		if (cursor.take("QUERY", "CACHE")) return;
-		if (cursor.take("BINARY", "LOGS", "AND", "GTIDS") || cursor.take("MASTER")) {
+		if (cursor.take("BINARY", "LOGS", "AND", "GTIDS") || takeOldWord(cursor, "MASTER")) {
 			if (cursor.take("TO")) integer(cursor);
 			return;
 		}
-		if (cursor.takeAny("SLAVE", "REPLICA") === undefined) throw cursor.fail();
+		if (!takeOldWord(cursor, "SLAVE")) cursor.expect("REPLICA");
 		if (cursor.isMariaDb && cursor.kind() === KIND.text) cursor.string();
 		cursor.take("ALL");
 		if (cursor.take("FOR", "CHANNEL")) cursor.string();
@@ -212,7 +223,7 @@ export function reset(g: Grammar): MysqlStatement {
 export function purge(g: Grammar): MysqlStatement {
 	const { cursor } = g;
 	cursor.expect("PURGE");
-	if (cursor.takeAny("BINARY", "MASTER") === undefined) throw cursor.fail();
+	if (!takeOldWord(cursor, "MASTER")) cursor.expect("BINARY");
 	cursor.expect("LOGS");
 	if (cursor.take("TO")) cursor.string();
 	else {
@@ -299,13 +310,22 @@ function settingValue(g: Grammar): void {
 export function change(g: Grammar): MysqlStatement {
 	const { cursor } = g;
 	cursor.expect("CHANGE");
-	if (cursor.take("MASTER") || cursor.take("REPLICATION", "SOURCE")) {
+	if (takeOldWord(cursor, "MASTER") || cursor.take("REPLICATION", "SOURCE")) {
 		if (cursor.isMariaDb && cursor.kind() === KIND.text) cursor.string();
 		cursor.expect("TO");
 	} else cursor.expect("REPLICATION", "FILTER");
 	cursor.list(() => setting(g));
 	if (cursor.take("FOR", "CHANNEL")) cursor.string();
 	return refused("CHANGE REPLICATION SOURCE", REPLICATION);
+}
+
+/** IMPORT TABLE FROM 'file' (MySQL). */
+export function importTable(g: Grammar): MysqlStatement {
+	const { cursor } = g;
+	if (cursor.isMariaDb) throw cursor.fail();
+	cursor.expect("IMPORT", "TABLE", "FROM");
+	cursor.list(() => cursor.string());
+	return refused("IMPORT TABLE", "it takes in files of the server");
 }
 
 /** BINLOG 'events': changes to rows of any table, in a form of its own. */
