@@ -1,14 +1,16 @@
 /**
  * A text with its literals lifted out, so that statements that differ in nothing else share one analysis.
  *
- * Soundness: two texts with equal templates must tokenise alike on every server but for the values of those literals, and
- * no name may mean another thing for them. So this lexer takes plain ASCII without comments, backslashes, variables,
- * prefixed or double-quoted strings, and one SELECT at most; and it leaves literals of a select list where they are, since
- * there they give result columns their names (`SELECT 'email' … ORDER BY email`). Facts that depend on the value of a
- * literal say so themselves (`literalSensitive`) and are never shared.
+ * Soundness: two texts with equal templates must read alike on MySQL and on MariaDB, of any version and under any sql_mode
+ * that is read, but for the values of those literals. So this lexer takes only what all of them understand alike (manual,
+ * "Lexical Structure") and gives up on all else: comments, backslashes, double quotes, user variables, prefixed strings,
+ * anything beyond ASCII, several statements. Facts that depend on the value of a literal say so themselves
+ * (`literalSensitive`) and are never shared. What stays as it is written:
+ *
+ * - literals of a select list, since columns without alias are called by what is written there, and names resolve to them;
+ * - numbers behind BY, LIMIT and OFFSET, which may be positions and counts.
  */
-
-/** Longer texts are rarely repeated. */
+/** Longer texts are rarely repeated, and the exact cache takes none over this either. */
 const MAX_BYTES = 4096;
 
 /** Bytes that stand for a literal; no accepted text contains them. */
@@ -16,8 +18,12 @@ const NUMBER = 0x01;
 const STRING = 0x03;
 
 /** More digits could be another type. */
-const MAX_DIGITS = 18;
+const MAX_DIGITS = 9;
 
+/** Select lists within one another; more are not worth it. */
+const MAX_LISTS = 32;
+
+/** Bytes of class 0 need a look at what follows, or end the attempt. */
 const LETTER = 1;
 const DIGIT = 2;
 const SPACE = 3;
@@ -29,171 +35,265 @@ for (let byte = 0x61; byte <= 0x7a; byte++) classes[byte] = LETTER;
 classes[0x5f] = LETTER;
 for (let byte = 0x30; byte <= 0x39; byte++) classes[byte] = DIGIT;
 for (const byte of [0x09, 0x0a, 0x0d, 0x20]) classes[byte] = SPACE;
-for (const byte of Buffer.from("(),<>=!%^~?*+", "latin1")) classes[byte] = PLAIN;
+for (const byte of Buffer.from("[],<>=~!%^|&?*+", "latin1")) classes[byte] = PLAIN;
 
 const QUOTE = 0x27;
-const BACKTICK = 0x60;
+const OPEN = 0x28;
+const CLOSE = 0x29;
 const DASH = 0x2d;
 const DOT = 0x2e;
 const SLASH = 0x2f;
 const STAR = 0x2a;
 const SEMICOLON = 0x3b;
+const BACKSLASH = 0x5c;
+const BACKTICK = 0x60;
+const DOLLAR = 0x24;
 
 const scratch = Buffer.allocUnsafe(MAX_BYTES);
 
-/** Words from which on literals name nothing. */
-const LIFTS: ReadonlySet<string> = new Set(["WHERE", "VALUES", "SET", "ON"]);
-const FIRST: ReadonlySet<string> = new Set(["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE"]);
-/** Words behind which a number decides how much is delivered, or that begin another query. */
-const KEEPS: ReadonlySet<string> = new Set(["LIMIT", "OFFSET"]);
-const GIVES_UP: ReadonlySet<string> = new Set(["SELECT", "WITH", "TABLE", "PROCEDURE", "RETURNING", "UNION"]);
+/** The depths of brackets at which select lists are open. */
+const lists = new Int32Array(MAX_LISTS);
 
 /** The template, or undefined when the text is not one for which it is safe. */
 export function templateOf(text: Uint8Array): string | undefined {
-	if (text.length > MAX_BYTES) return undefined;
-	return new Lifting(text).run();
+	const length = text.length;
+	if (length > MAX_BYTES) return undefined;
+	let position = 0;
+	while (position < length && classes[text[position] as number] === SPACE) position += 1;
+	const first = firstWord(text, position);
+	if (first === undefined) return undefined;
+	let out = 0;
+	let lifted = false;
+	let depth = 0;
+	let open = 0;
+	let keepsNumbers = false;
+	while (position < length) {
+		const byte = text[position] as number;
+		switch (classes[byte]) {
+			case LETTER: {
+				const end = identifierEnd(text, position);
+				if (end === -1) return undefined;
+				switch (meaning(text, position, end)) {
+					case "list":
+						if (open === MAX_LISTS) return undefined;
+						lists[open++] = depth;
+						break;
+					case "from":
+						if (open > 0 && lists[open - 1] === depth) open -= 1;
+						break;
+					case "count":
+						keepsNumbers = true;
+						break;
+					case "values":
+						if (depth > 0 || first === "SELECT") return undefined;
+						break;
+					case "into":
+						if (first === "SELECT") return undefined;
+						break;
+					case "never":
+						return undefined;
+				}
+				while (position < end) scratch[out++] = text[position++] as number;
+				break;
+			}
+			case SPACE:
+			case PLAIN:
+				scratch[out++] = byte;
+				position += 1;
+				break;
+			case DIGIT: {
+				const end = numberEnd(text, position);
+				if (end === -1) return undefined;
+				if (open > 0 || keepsNumbers) {
+					while (position < end) scratch[out++] = text[position++] as number;
+					break;
+				}
+				scratch[out++] = NUMBER;
+				lifted = true;
+				position = end;
+				break;
+			}
+			default: {
+				if (byte === QUOTE) {
+					const end = stringEnd(text, position);
+					if (end === -1) return undefined;
+					if (open > 0) {
+						while (position < end) scratch[out++] = text[position++] as number;
+						break;
+					}
+					scratch[out++] = STRING;
+					lifted = true;
+					position = end;
+				} else if (byte === SEMICOLON) {
+					// Kept with what follows: the end of the statement is then as far from the end in all texts of a template.
+					if (!onlySpace(text, position + 1)) return undefined;
+					while (position < length) scratch[out++] = text[position++] as number;
+				} else {
+					if (byte === OPEN) depth += 1;
+					else if (byte === CLOSE) {
+						depth -= 1;
+						// A list without FROM ends with its bracket.
+						while (open > 0 && (lists[open - 1] as number) > depth) open -= 1;
+					}
+					const end = otherEnd(text, position, byte);
+					if (end === -1) return undefined;
+					while (position < end) scratch[out++] = text[position++] as number;
+				}
+			}
+		}
+	}
+	// Without a literal the exact text is as good a key.
+	return lifted ? scratch.toString("latin1", 0, out) : undefined;
 }
 
-class Lifting {
-	readonly #text: Uint8Array;
-	#at = 0;
-	#out = 0;
-	#lifts = false;
-	/** Behind LIMIT nothing is lifted any more. */
-	#keeps = false;
-	#lifted = false;
-	#words = 0;
-	#isQuery = false;
+/** The bytes of a word, in lower case. */
+function bytesOf(word: string): Uint8Array {
+	return Buffer.from(word.toLowerCase(), "latin1");
+}
 
-	constructor(text: Uint8Array) {
-		this.#text = text;
+/** Whether letters of the text are this word, in any case. */
+function isWordAt(text: Uint8Array, start: number, word: Uint8Array): boolean {
+	for (let index = 0; index < word.length; index++) {
+		if (((text[start + index] as number) | 0x20) !== word[index]) return false;
 	}
+	return true;
+}
 
-	run(): string | undefined {
-		const text = this.#text;
-		while (this.#at < text.length) {
-			const byte = text[this.#at] as number;
-			const kind = classes[byte];
-			if (kind === SPACE || kind === PLAIN) {
-				scratch[this.#out++] = byte;
-				this.#at += 1;
-			} else if (!this.#token(byte, kind ?? 0)) return undefined;
-		}
-		// Without a literal the exact text is as good a key.
-		return this.#lifted ? scratch.toString("latin1", 0, this.#out) : undefined;
-	}
+const FIRST_WORDS = ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE"].map((word) => [word, bytesOf(word)] as const);
 
-	/** False: the attempt is over. */
-	#token(byte: number, kind: number): boolean {
-		if (kind === LETTER) return this.#word();
-		if (kind === DIGIT) return this.#literal(this.#numberEnd(), NUMBER);
-		const next = this.#text[this.#at + 1];
-		switch (byte) {
-			case QUOTE:
-				return this.#literal(this.#stringEnd(), STRING);
-			case BACKTICK:
-				return this.#keep(this.#quotedEnd());
-			case DASH:
-				return next !== DASH && next !== 0x3e && this.#keep(this.#at + 1);
-			case SLASH:
-				return next !== STAR && this.#keep(this.#at + 1);
-			case DOT:
-				return next !== undefined && classes[next] !== DIGIT && this.#keep(this.#at + 1);
-			case SEMICOLON:
-				return this.#onlySpaceBehind() && this.#keep(this.#text.length);
-			default:
-				return false;
-		}
-	}
+function firstWord(text: Uint8Array, start: number): string | undefined {
+	let end = start;
+	while (end < text.length && classes[text[end] as number] === LETTER) end += 1;
+	const found = FIRST_WORDS.find(([, bytes]) => bytes.length === end - start && isWordAt(text, start, bytes));
+	return found?.[0];
+}
 
-	#keep(end: number): boolean {
-		if (end === -1) return false;
-		while (this.#at < end) scratch[this.#out++] = this.#text[this.#at++] as number;
-		return true;
-	}
+type Meaning = "list" | "from" | "count" | "values" | "into" | "never" | undefined;
 
-	#literal(end: number, mark: number): boolean {
-		if (end === -1) return false;
-		if (!this.#lifts || this.#keeps) return this.#keep(end);
-		scratch[this.#out++] = mark;
-		this.#lifted = true;
-		this.#at = end;
-		return true;
-	}
+/** Words that matter here. FIRST and LAST may follow a FROM that ends no select list. */
+const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+	["SELECT", "list"],
+	["RETURNING", "list"],
+	["FROM", "from"],
+	["BY", "count"],
+	["LIMIT", "count"],
+	["OFFSET", "count"],
+	["VALUES", "values"],
+	["INTO", "into"],
+	["FIRST", "never"],
+	["LAST", "never"],
+	["PROCEDURE", "never"],
+	["TABLE", "never"],
+	["SYSTEM_TIME", "never"],
+	["FETCH", "never"],
+]);
 
-	#word(): boolean {
-		const text = this.#text;
-		const start = this.#at;
-		let end = start + 1;
-		while (end < text.length) {
-			const kind = classes[text[end] as number];
-			if (kind !== LETTER && kind !== DIGIT) break;
-			end += 1;
-		}
-		// n'…', x'…', _utf8'…', and names with $ in them.
-		const next = text[end];
-		if (next === QUOTE || next === 0x24) return false;
-		this.#words += 1;
-		if (end - start <= 9) {
-			const word = Buffer.from(text.buffer, text.byteOffset + start, end - start)
-				.toString("latin1", 0, end - start)
-				.toUpperCase();
-			if (this.#words === 1) {
-				if (!FIRST.has(word)) return false;
-				this.#isQuery = word === "SELECT";
-			} else if (GIVES_UP.has(word) || (this.#isQuery && word === "INTO")) return false;
-			else if (LIFTS.has(word)) this.#lifts = true;
-			else if (KEEPS.has(word)) this.#keeps = true;
-		} else if (this.#words === 1) return false;
-		return this.#keep(end);
+/** What an unquoted word does to the reading; a word that touches a dot is a name. */
+function meaning(text: Uint8Array, start: number, end: number): Meaning {
+	const length = end - start;
+	if (length < 2 || length > 11) return undefined;
+	const candidates = CANDIDATES[((text[start] as number) & 0x1f) * 16 + length];
+	if (candidates === undefined) return undefined;
+	for (const candidate of candidates) {
+		if (!isWordAt(text, start, candidate.bytes)) continue;
+		return text[end] === DOT || (start > 0 && text[start - 1] === DOT) ? undefined : candidate.meaning;
 	}
+	return undefined;
+}
 
-	/** An integer or a decimal with digits before the point; -1 for everything else that begins with a digit. */
-	#numberEnd(): number {
-		const text = this.#text;
-		let end = this.#at;
-		while (end < text.length && classes[text[end] as number] === DIGIT) end += 1;
-		if (end - this.#at > MAX_DIGITS) return -1;
-		if (text[end] === DOT) {
-			end += 1;
-			while (end < text.length && classes[text[end] as number] === DIGIT) end += 1;
-		}
-		const next = text[end];
-		if (next === undefined) return end;
-		// 1e5, 0x1F, 1a, 1.2.3, 1$: names, or other sorts of numbers.
-		return classes[next] === LETTER || next === DOT || next === 0x24 || next === QUOTE || next >= 0x80 ? -1 : end;
-	}
+interface Candidate {
+	readonly bytes: Uint8Array;
+	readonly meaning: Meaning;
+}
 
-	/** A plain string of printable ASCII; -1 also when another follows, which the server joins to it. */
-	#stringEnd(): number {
-		const text = this.#text;
-		let end = this.#at + 1;
-		for (;;) {
-			const byte = text[end];
-			if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === 0x5c) return -1;
-			end += 1;
-			if (byte !== QUOTE) continue;
-			if (text[end] !== QUOTE) break;
-			end += 1;
-		}
-		let next = end;
-		while (next < text.length && classes[text[next] as number] === SPACE) next += 1;
-		return text[next] === QUOTE || text[next] === 0x22 ? -1 : end;
-	}
+/** The words that matter, by first letter and length: most words of a text are names, and meet none of them. */
+const CANDIDATES: (Candidate[] | undefined)[] = new Array(32 * 16).fill(undefined);
+for (const [word, meaning] of MEANINGS) {
+	const at = (word.charCodeAt(0) & 0x1f) * 16 + word.length;
+	CANDIDATES[at] = [...(CANDIDATES[at] ?? []), { bytes: bytesOf(word), meaning }];
+}
 
-	#quotedEnd(): number {
-		const text = this.#text;
-		for (let end = this.#at + 1; ; end++) {
-			const byte = text[end];
-			if (byte === undefined || byte < 0x20 || byte > 0x7e) return -1;
-			if (byte === BACKTICK) return end + 1;
-		}
+/** An unquoted word; -1 where it may be the prefix of a string (n'', x'', b'', _utf8''). */
+function identifierEnd(text: Uint8Array, start: number): number {
+	let position = start + 1;
+	for (; position < text.length; position++) {
+		const byte = text[position] as number;
+		const kind = classes[byte];
+		if (kind !== LETTER && kind !== DIGIT) break;
 	}
+	const next = text[position];
+	if (next === QUOTE || next === DOLLAR || next === undefined) return next === undefined ? position : -1;
+	return next >= 0x80 ? -1 : position;
+}
 
-	#onlySpaceBehind(): boolean {
-		for (let at = this.#at + 1; at < this.#text.length; at++) {
-			if (classes[this.#text[at] as number] !== SPACE) return false;
-		}
-		return true;
+/** An integer or a decimal with digits before the point; -1 for everything else that begins with a digit. */
+function numberEnd(text: Uint8Array, start: number): number {
+	let position = start;
+	while (position < text.length && classes[text[position] as number] === DIGIT) position += 1;
+	if (position - start > MAX_DIGITS) return -1;
+	if (text[position] === DOT) {
+		position += 1;
+		while (position < text.length && classes[text[position] as number] === DIGIT) position += 1;
 	}
+	const next = text[position];
+	if (next === undefined) return position;
+	// 1e5, 0x1F, 1a, 1.2.3, 1$: names, and numbers of other kinds.
+	return classes[next] === LETTER || next === DOT || next === DOLLAR || next === QUOTE || next >= 0x80 ? -1 : position;
+}
+
+/** A plain string of printable ASCII; -1 also when another follows, which belongs to it. */
+function stringEnd(text: Uint8Array, start: number): number {
+	let position = start + 1;
+	for (;;) {
+		const byte = text[position];
+		if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return -1;
+		position += 1;
+		if (byte !== QUOTE) continue;
+		if (text[position] !== QUOTE) break;
+		position += 1;
+	}
+	let next = position;
+	while (next < text.length && classes[text[next] as number] === SPACE) next += 1;
+	const following = text[next];
+	return following === QUOTE || following === 0x22 ? -1 : position;
+}
+
+/** What needs a look at the byte behind it; `->` is an operator of MySQL's alone. */
+function otherEnd(text: Uint8Array, start: number, byte: number): number {
+	const next = text[start + 1];
+	switch (byte) {
+		case OPEN:
+		case CLOSE:
+			return start + 1;
+		case BACKTICK:
+			return quotedEnd(text, start);
+		case DASH:
+			return next === DASH || next === 0x3e ? -1 : start + 1;
+		case SLASH:
+			return next === STAR ? -1 : start + 1;
+		case DOT:
+			// .5 is a number; a.5 is a name.
+			return next !== undefined && classes[next] === DIGIT ? -1 : start + 1;
+		default:
+			return -1;
+	}
+}
+
+function quotedEnd(text: Uint8Array, start: number): number {
+	let position = start + 1;
+	for (;;) {
+		const byte = text[position];
+		if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return -1;
+		position += 1;
+		if (byte !== BACKTICK) continue;
+		if (text[position] !== BACKTICK) return position;
+		position += 1;
+	}
+}
+
+function onlySpace(text: Uint8Array, start: number): boolean {
+	for (let position = start; position < text.length; position++) {
+		if (classes[text[position] as number] !== SPACE) return false;
+	}
+	return true;
 }

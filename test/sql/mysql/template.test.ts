@@ -12,6 +12,15 @@ t.test("what differs in literals alone is one", async (t) => {
 		["UPDATE t SET a = 'x', b = b + 1 WHERE id = 3", "UPDATE t SET a = 'it''s', b = b + 7 WHERE id = 4"],
 		["INSERT INTO t (a) VALUES (1, 'a'), (2, 'b');", "INSERT INTO t (a) VALUES (3, 'c'), (4, '');"],
 		["DELETE FROM `t` WHERE a IN (1, 2)", "DELETE FROM `t` WHERE a IN (3, 4)"],
+		[
+			"SELECT a FROM t WHERE b IN (SELECT c FROM u WHERE d = 1)",
+			"SELECT a FROM t WHERE b IN (SELECT c FROM u WHERE d = 2)",
+		],
+		[
+			"SELECT a FROM t WHERE b = 1 UNION SELECT c FROM u WHERE d = 'x'",
+			"SELECT a FROM t WHERE b = 2 UNION SELECT c FROM u WHERE d = 'y'",
+		],
+		["INSERT INTO t SELECT a FROM u WHERE b = 1", "INSERT INTO t SELECT a FROM u WHERE b = 2"],
 	];
 	for (const texts of groups) {
 		t.type(template(texts[0] ?? ""), "string");
@@ -25,13 +34,32 @@ t.test("what may be read otherwise is not", async (t) => {
 		["SELECT c FROM t WHERE a=1 AND b=2", "SELECT c FROM t WHERE b=1 AND a=2"],
 		["SELECT 'email', id FROM t WHERE a = 1 ORDER BY email", "SELECT 'x', id FROM t WHERE a = 1 ORDER BY email"],
 		["SELECT 1 FROM t WHERE a = 1", "SELECT 2 FROM t WHERE a = 1"],
+		["SELECT a FROM t WHERE b = 1 ORDER BY 1", "SELECT a FROM t WHERE b = 1 ORDER BY 2"],
+		["SELECT a FROM t WHERE b = 1 GROUP BY 1", "SELECT a FROM t WHERE b = 1 GROUP BY 2"],
+		["SELECT a FROM t WHERE b = 1 LIMIT 1 OFFSET 2", "SELECT a FROM t WHERE b = 1 LIMIT 1 OFFSET 3"],
+		// What a column is called decides what a name means: no FROM that is none may end a select list.
+		...[
+			"SELECT %, id FROM t WHERE a = 1 ORDER BY email",
+			"SELECT ('x'), (%) FROM t WHERE a = 1 ORDER BY email",
+			"SELECT t.from, % FROM t WHERE a = 1 ORDER BY email",
+			"SELECT from.a, % FROM t `from` WHERE a = 1 ORDER BY email",
+			"SELECT set.a, % FROM t `set` WHERE a = 1 ORDER BY email",
+			"SELECT TRIM(LEADING 'a' FROM b), % FROM t WHERE a = 1 ORDER BY email",
+			"SELECT JSON_VALUE(a, '$' NULL ON ERROR), % FROM t WHERE a = 1 ORDER BY email",
+			"SELECT CONVERT(a, CHAR CHARACTER SET utf8mb4), % FROM t WHERE a = 1 ORDER BY email",
+			"SELECT (SELECT b FROM u WHERE b = 1), % FROM t WHERE a = 1 ORDER BY email",
+			"SELECT (SELECT email FROM (SELECT %) d) FROM users WHERE a = 1",
+			"SELECT (SELECT email FROM (SELECT a, % FROM t) d) FROM users WHERE a = 1",
+			"SELECT a FROM t WHERE a = 1 AND b IN (SELECT email FROM (SELECT %) d)",
+			"SELECT a FROM t WHERE a = 1 UNION SELECT % FROM u ORDER BY email",
+			"INSERT INTO t SELECT % FROM t WHERE a = 1 ORDER BY email",
+			"DELETE FROM t WHERE a = 1 RETURNING %, email",
+		].map((sql) => [sql.replace("%", "'email'"), sql.replace("%", "'x'")]),
 	];
 	for (const [one, other] of kept) t.not(template(one ?? ""), template(other ?? ""), String(one));
 	const none = [
 		"SELECT 1",
 		"SELECT a FROM t",
-		"SELECT (SELECT email FROM (SELECT 'email') d) FROM users WHERE a = 1",
-		"SELECT a FROM t WHERE a = 1 UNION SELECT b FROM u",
 		"SELECT a FROM t WHERE a = 1 -- x",
 		"SELECT a FROM t WHERE a = 1 # x",
 		"SELECT a FROM t WHERE a = 1 /* x */",
@@ -47,10 +75,18 @@ t.test("what may be read otherwise is not", async (t) => {
 		"SELECT a FROM t WHERE a = 1; SELECT 2",
 		"SELECT a->'$.b' FROM t WHERE a = 1",
 		"SELECT a INTO @b FROM t WHERE a = 1",
+		"SELECT NTH_VALUE(a, 1) FROM FIRST OVER w, 'x' FROM t WHERE a = 1 ORDER BY x",
+		"SELECT email FROM (VALUES ('email')) d WHERE a = 1",
+		"INSERT INTO t SELECT email FROM (VALUES ('email')) d",
+		"SELECT a FROM t WHERE a = .5",
+		"SELECT a FROM t WHERE a = 1 FETCH FIRST 1 ROWS ONLY",
+		"SELECT a FROM t WHERE a = 1 PROCEDURE ANALYSE(1)",
+		"SELECT a FROM t WHERE a = n'x'",
+		"SELECT a FROM t WHERE a$b = 1",
+		"SELECT VALUES(a), 'email' FROM t WHERE a = 1 ORDER BY email",
 		"SET a = 1",
 		"CALL p(1)",
 		"CREATE TABLE t SELECT a FROM t WHERE a = 1",
-		"INSERT INTO t SELECT a FROM t WHERE a = 1",
 	];
 	for (const sql of none) t.equal(template(sql), undefined, sql);
 });
