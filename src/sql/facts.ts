@@ -226,7 +226,10 @@ export interface StatementFacts {
 /** Facts about a whole text: a simple-query string may hold several statements, or none. */
 export interface TextFacts {
 	readonly statements: readonly StatementFacts[];
-	/** What was analysed, where that is not the text itself: it must be what the server gets. Positions are the text's. */
+	/**
+	 * What was analysed, where that is not the text itself: it must be what the server gets. One byte a character, whatever
+	 * the text's character set is. Positions are the text's.
+	 */
 	readonly canonical?: string;
 	/** Set when the text as a whole could not be read; `statements` is then empty. */
 	readonly refusal?: Refusal;

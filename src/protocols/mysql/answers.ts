@@ -128,7 +128,8 @@ export class Answers {
 		const plan = planRows(columns, isBinary, verdict, host);
 		if (plan.forbidden === undefined && plan.incident !== undefined) host.incident(result.execution, plan.incident);
 		const memo: PlanMemo = { head: Buffer.from(head), isBinary, plan, shown: nullable(head, plan), epoch };
-		verdict.rowPlanMemo = memo;
+		// Verdicts are kept for long.
+		if (head.length <= MAX_MEMO_BYTES) verdict.rowPlanMemo = memo;
 		return memo;
 	}
 
@@ -457,6 +458,7 @@ export class Answers {
 
 const FILE_REFUSED = told(ERROR.tableAccessDenied, "no statement was permitted to read a file");
 const EOF_MARK = 0xfe;
+const MAX_MEMO_BYTES = 16 * 1024;
 /** Our own questions have answers of one row. */
 const MAX_OWN_ROWS = 16;
 const PREPARED = { command: null, rows: 0, bytes: 0, error: null, masked: [], sample: null };

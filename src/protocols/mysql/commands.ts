@@ -11,7 +11,7 @@ import { COM, OPTION } from "./codes.js";
 import { Command, type RelayCore } from "./core.js";
 import { denied, type Told, told, unknownStatement } from "./denials.js";
 import { ERROR } from "./errors.js";
-import { MAX_LONG_DATA_BYTES, PreparedStatement } from "./model.js";
+import { MAX_LONG_DATA_BYTES, PreparedStatement, textEncoding } from "./model.js";
 import { framed, HEADER_BYTES, packetsOf } from "./packets.js";
 import { queryTextStart, readExecute } from "./parameters.js";
 import { PINNING_STATEMENT } from "./pins.js";
@@ -152,15 +152,11 @@ export class Commands {
 	/** The canonical text in the client's place, behind what stands before the text. */
 	#canonical({ canonical }: Judgement, before: Buffer): Buffer | undefined {
 		if (canonical === undefined) return undefined;
-		return Buffer.concat([before, Buffer.from(canonical, this.#encoding)]);
-	}
-
-	get #encoding(): "utf8" | "latin1" {
-		return this.#core.model.reading[2]?.startsWith("utf8") === true ? "utf8" : "latin1";
+		return Buffer.concat([before, Buffer.from(canonical, "latin1")]);
 	}
 
 	#string(text: Buffer): string {
-		return text.toString("utf8");
+		return text.toString(textEncoding(this.#core.model.reading));
 	}
 
 	/** A command that is judged as the statement which does the same. */

@@ -144,6 +144,15 @@ export class RelayCore {
 	next(): void {
 		this.inflight = undefined;
 		this.timeout = undefined;
+		if (this.infile) {
+			// What the client still sends of the file would be read as commands.
+			this.fatal(
+				SHUTDOWN,
+				"the server ended a statement before it had read its file",
+				undefined,
+				"a file was not read to its end",
+			);
+		}
 		if (this.ended || this.cancelling) return;
 		if (this.wasCancelled) {
 			this.wasCancelled = false;

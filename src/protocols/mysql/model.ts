@@ -46,7 +46,7 @@ export class PreparedStatement {
 	) {}
 
 	get sql(): string {
-		this.#sql ??= this.text.toString("utf8");
+		this.#sql ??= this.text.toString(textEncoding(this.reading));
 		return this.#sql;
 	}
 
@@ -74,6 +74,11 @@ export type Tracked = (typeof TRACKED)[number];
 
 export function isTracked(name: string): name is Tracked {
 	return name === "sql_mode" || name === "character_set_client";
+}
+
+/** How text is turned into characters, so that positions in facts are those of the string. */
+export function textEncoding(reading: readonly string[]): "utf8" | "latin1" {
+	return reading[2]?.startsWith("utf8") === true ? "utf8" : "latin1";
 }
 
 export class SessionModel {

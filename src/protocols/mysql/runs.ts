@@ -7,7 +7,7 @@ import type { Denial, Execution, Judgement, Verdict } from "../engine.js";
 import type { RelayCore } from "./core.js";
 import { denied, type Told, told } from "./denials.js";
 import { ERROR } from "./errors.js";
-import { isTracked, type NamedStatement, type SessionModel } from "./model.js";
+import { isTracked, type NamedStatement, type SessionModel, textEncoding } from "./model.js";
 
 export type RunAnswer =
 	| {
@@ -123,7 +123,8 @@ function resolvePrepared(core: RelayCore, step: Step, name: string, statement: N
 		const verdict = core.host.verdictFor(statement.facts);
 		return { kind: "step", step: { ...step, verdict, prepared: name } };
 	}
-	const answer = core.host.judge(Buffer.from(statement.text), statement.reading);
+	const text = Buffer.from(statement.text, textEncoding(statement.reading));
+	const answer = core.host.judge(text, statement.reading);
 	const key = name.toLowerCase();
 	if (answer instanceof Promise) {
 		const promise = answer.then((judgement) => {
@@ -221,8 +222,8 @@ function readsDiagnostics({ facts }: Verdict, sql: string): boolean {
 	return DIAGNOSTICS.test(facts.tag) || DIAGNOSTICS.test(sql);
 }
 
-/** Names by which utility statements set what text is read by. */
-const READING_SETTING = /^(names|charset|character[ _]set|sql_mode|collation)/i;
+/** Settings by which text is read. */
+const READING_SETTING = /^(names|character_set_client|sql_mode)$/i;
 
 export function changesReading(effect: SessionEffect): boolean {
 	switch (effect.kind) {
