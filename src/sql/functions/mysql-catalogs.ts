@@ -24,11 +24,12 @@ schemata schemata_extensions spatial_ref_sys sql_functions st_geometry_columns s
 st_units_of_measure statistics system_variables table_constraints table_constraints_extensions tables tables_extensions
 tablespaces tablespaces_extensions triggers events views view_routine_usage view_table_usage global_variables
 session_variables global_status session_status column_privileges schema_privileges table_privileges user_privileges
-json_duality_views json_duality_view_columns json_duality_view_links json_duality_view_tables files
+libraries routine_libraries role_column_grants role_routine_grants role_table_grants json_duality_views json_duality_view_columns json_duality_view_links json_duality_view_tables files
 `);
 
 /** Of tables that are safe else: source code, and what defaults and comments say. */
 const SENSITIVE_COLUMNS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+	["libraries", words("library_definition")],
 	["routines", words("routine_definition")],
 	["views", words("view_definition")],
 	["triggers", words("action_statement action_condition")],

@@ -43,7 +43,7 @@ mbrtouches mbrwithin md5 median microsecond mid min minute mod month monthname m
 natural_sort_key now nth_value ntile nullif nvl nvl2 oct octet_length old_password ord password percent_rank
 percentile_cont percentile_disc period_add period_diff pi point polygon position pow power quarter quote radians rand
 random_bytes rank regexp_instr regexp_like regexp_replace regexp_substr repeat replace replace_oracle reverse right
-roles_graphml round row_count row_number rpad rpad_oracle rtrim rtrim_oracle schema sec_to_time second session_user
+round row_count row_number rpad rpad_oracle rtrim rtrim_oracle schema sec_to_time second session_user
 sformat sha sha1 sha2 sign sin soundex space sqrt st_area st_asbinary st_asgeojson st_astext st_aswkb st_aswkt st_boundary
 st_buffer st_buffer_strategy st_centroid st_collect st_contains st_convexhull st_crosses st_difference st_dimension
 st_disjoint st_distance st_distance_sphere st_endpoint st_envelope st_equals st_exteriorring st_frechetdistance
@@ -71,9 +71,7 @@ issimple linefromtext linefromwkb linestringfromtext linestringfromwkb mlinefrom
 mpointfromwkb mpolyfromtext mpolyfromwkb multilinestringfromtext multilinestringfromwkb multipointfromtext multipointfromwkb
 multipolygonfromtext multipolygonfromwkb numgeometries numinteriorrings numpoints overlaps pointfromtext pointfromwkb pointn
 pointonsurface polyfromtext polyfromwkb polygonfromtext polygonfromwkb srid startpoint touches within x y
-localtime localtimestamp can_access_column can_access_database can_access_table can_access_view get_dd_column_privileges
-get_dd_create_options get_dd_index_sub_part_length internal_dd_char_length internal_get_comment_or_error
-internal_get_view_warning_or_error is_visible_dd_object validate_password_strength
+localtime localtimestamp validate_password_strength
 `);
 
 /** What these do beside computing, and the functions that do it. */
@@ -92,6 +90,7 @@ const RESTRICTED: readonly (readonly [why: string, names: string])[] = [
 	["it keeps a value for later statements", "last_insert_id"],
 	["it gives a value another name, which hides where it comes from", "name_const"],
 	["it tells of sessions", "ps_current_thread_id ps_thread_id"],
+	["it tells of accounts and their roles", "roles_graphml"],
 	[
 		"it reaches keys of the server",
 		`keyring_key_fetch keyring_key_generate keyring_key_length_fetch keyring_key_remove keyring_key_store
@@ -104,7 +103,9 @@ const RESTRICTED: readonly (readonly [why: string, names: string])[] = [
 		internal_data_length internal_get_enabled_role_json internal_get_hostname internal_get_username
 		internal_index_column_cardinality internal_index_length internal_is_enabled_role internal_is_mandatory_role
 		internal_keys_disabled internal_max_data_length internal_table_rows internal_update_time can_access_user
-		can_access_event can_access_routine can_access_trigger`,
+		can_access_event can_access_routine can_access_trigger can_access_column can_access_database can_access_table
+		can_access_view get_dd_column_privileges get_dd_create_options get_dd_index_sub_part_length
+		internal_dd_char_length internal_get_comment_or_error internal_get_view_warning_or_error is_visible_dd_object`,
 	],
 ];
 
