@@ -12,6 +12,8 @@ export interface CorpusRow {
 	readonly source: string;
 	readonly pg18?: number;
 	readonly pg15?: number;
+	readonly mdb?: number;
+	readonly my97?: number;
 }
 
 /** The rows of one corpus; undefined when it is not at hand. */

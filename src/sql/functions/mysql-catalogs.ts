@@ -19,7 +19,7 @@ function words(text: string): ReadonlySet<string> {
 const SAFE_INFORMATION = words(`
 all_plugins applicable_roles administrable_role_authorizations character_sets check_constraints
 collation_character_set_applicability collations columns columns_extensions enabled_roles engines geometry_columns
-key_caches key_column_usage keywords parameters partitions plugins referential_constraints resource_groups routines
+key_caches key_column_usage keywords parameters partitions plugins referential_constraints resource_groups routines routine_libraries libraries
 schemata schemata_extensions spatial_ref_sys sql_functions st_geometry_columns st_spatial_reference_systems
 st_units_of_measure statistics system_variables table_constraints table_constraints_extensions tables tables_extensions
 tablespaces tablespaces_extensions triggers events views view_routine_usage view_table_usage global_variables
@@ -34,6 +34,7 @@ const SENSITIVE_COLUMNS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
 	["views", words("view_definition")],
 	["triggers", words("action_statement action_condition")],
 	["events", words("event_definition")],
+	["libraries", words("library_definition")],
 ]);
 
 const SAFE_MYSQL = words(`
