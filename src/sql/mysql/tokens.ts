@@ -68,13 +68,16 @@ export class Tokens {
 		this.ends = ends;
 	}
 
+	/** Whether a place is inside an executed comment: an odd number of its ends lie before. */
 	isInComment(position: number): boolean {
-		for (let at = 0; at < this.comments.length; at += 2) {
-			const start = this.comments[at] as number;
-			const end = this.comments[at + 1] ?? Number.POSITIVE_INFINITY;
-			if (position >= start && position < end) return true;
+		let low = 0;
+		let high = this.comments.length;
+		while (low < high) {
+			const middle = (low + high) >> 1;
+			if ((this.comments[middle] as number) <= position) low = middle + 1;
+			else high = middle;
 		}
-		return false;
+		return low % 2 === 1;
 	}
 }
 

@@ -123,6 +123,7 @@ function millisecondsOf(sql: string): number {
 	for (const server of SERVERS) {
 		const before = process.cpuUsage();
 		refusal(sql, server);
+		refusal(sql, server, { multi: true });
 		const { user, system } = process.cpuUsage(before);
 		best = Math.min(best, (user + system) / 1000);
 	}
@@ -130,14 +131,16 @@ function millisecondsOf(sql: string): number {
 }
 
 t.test("large texts", async (t) => {
-	const MEGABYTE = 1 << 20;
-	const fill = (piece: string) => piece.repeat(Math.ceil(MEGABYTE / piece.length));
-	const list = `SELECT * FROM t WHERE a IN (0${fill(",123456")})`;
+	const filled = (bytes: number) => (piece: string) => piece.repeat(Math.ceil(bytes / piece.length));
+	const megabyte = filled(1 << 20);
+	const list = `SELECT * FROM t WHERE a IN (0${megabyte(",123456")})`;
 	t.equal(refusal(list, MYSQL), undefined);
 	t.ok(millisecondsOf(list) < 400, "a list of a megabyte");
-	const rows = `INSERT INTO t VALUES (1,'x')${fill(",(1,'abcdefgh',NULL)")}`;
+	const rows = `INSERT INTO t VALUES (1,'x')${megabyte(",(1,'abcdefgh',NULL)")}`;
 	t.equal(refusal(rows, MARIADB), undefined);
 	t.ok(millisecondsOf(rows) < 1_500, "rows of a megabyte");
+	// As long as a text may be, unless it is configured otherwise.
+	const fill = filled(256 * 1024);
 	const hostile: readonly (readonly [name: string, sql: string])[] = [
 		["open brackets", `SELECT ${fill("(")}`],
 		["open queries", `SELECT ${fill("(SELECT ")}`],
@@ -163,6 +166,7 @@ t.test("large texts", async (t) => {
 		["joins", `SELECT 1 FROM a${fill(" JOIN a")}`],
 		["nested joins", `SELECT 1 FROM a${fill(" JOIN (a")}`],
 		["semicolons", fill(";")],
+		["statements and executed comments", fill("SELECT 1 /*!+1*/;")],
 		["dollars", `SELECT ${fill("$")}`],
 		["hexadecimal", `SELECT x'${fill("f")}`],
 		["half exponents", `SELECT ${fill("1e ")}`],
@@ -171,7 +175,7 @@ t.test("large texts", async (t) => {
 	];
 	for (const [name, sql] of hostile) {
 		const taken = millisecondsOf(sql);
-		t.ok(taken < 2_000, `${name}: ${taken.toFixed(0)} ms`);
+		t.ok(taken < 1_000, `${name}: ${taken.toFixed(0)} ms`);
 	}
 });
 
