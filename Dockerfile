@@ -25,7 +25,7 @@ USER node
 VOLUME /var/lib/licet
 # Commands find ./licet.yaml here, so `docker exec … licet grants` needs no --config.
 WORKDIR /etc/licet
-EXPOSE 6432
+EXPOSE 6432 6033
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
 	CMD ["node", "-e", "fetch('http://127.0.0.1:8432/health').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
