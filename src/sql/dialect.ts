@@ -46,6 +46,8 @@ export interface Dialect {
 	knowsSyntax(what: string): boolean;
 	/** What VALUES calls the row that was to be inserted, where no alias does. */
 	readonly insertedName: string;
+	/** Whether naming a column of that row takes the right to read it (PostgreSQL: triggers may have made its value). */
+	readonly readsInserted: boolean;
 	/** Whether values of INSERT may name columns of the row that they make (MySQL). */
 	readonly insertSeesTarget: boolean;
 	/** Whether HAVING, GROUP BY and ORDER BY may name result columns anywhere in their expressions (MySQL). */

@@ -225,12 +225,17 @@ function conflict(
 			name: column.name,
 			value: given[columns.indexOf(column.name)] ?? NOTHING,
 			// The server asks for the right to read the column, since triggers and defaults may have made the value.
-			read: () => r.uses.touch({ relation: written.relation, command: "select", sort: "data" }, column.name),
+			...(r.dialect.readsInserted
+				? { read: () => r.uses.touch({ relation: written.relation, command: "select", sort: "data" }, column.name) }
+				: {}),
 		})),
 	};
 	const items: Item[] = [written.item, { ...inserted, columnsVisible: false }];
-	if (clause.excluded !== undefined)
-		items.push({ ...insertedAs(inserted, clause.excluded, columns), columnsVisible: false });
+	if (clause.excluded !== undefined) {
+		// Its own names for the columns can stand alone; those of the table mean the table's.
+		const columnsVisible = clause.excluded.columns.length > 0;
+		items.push({ ...insertedAs(inserted, clause.excluded, columns), columnsVisible });
+	}
 	if (clause.sees !== undefined) {
 		// As the query itself saw them: with its own common tables, which may have the names of others.
 		const seeing: Scope = { parent: scope, items: [], commonTables: new Map() };

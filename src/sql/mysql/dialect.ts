@@ -32,6 +32,7 @@ export class MysqlDialect implements Dialect {
 	readonly functionalNotation = false;
 	/** No table can have this name. */
 	readonly insertedName = "\0inserted";
+	readonly readsInserted = false;
 	readonly insertSeesTarget = true;
 	readonly labelsInClauses = true;
 	readonly havingLooksPast = true;

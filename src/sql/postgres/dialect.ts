@@ -66,6 +66,7 @@ export class PostgresDialect implements Dialect {
 	readonly aliasKeepsSchema = false;
 	readonly recursionLooksAhead = true;
 	readonly insertedName = "excluded";
+	readonly readsInserted = true;
 	readonly insertSeesTarget = false;
 	readonly labelsInClauses = false;
 	/** Schemas of unqualified names in order, pg_catalog included. */

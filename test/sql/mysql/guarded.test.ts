@@ -72,6 +72,8 @@ allowed({
 	"select upper(name) as name, name from users": "masks ",
 	"insert into kept (id, copied) select id, name from users": "masks ",
 	"insert into kept (id, copied) values (1, 'x') on duplicate key update copied = values(copied)": "masks ",
+	"insert into users (id, email) values (1, 'x') on duplicate key update name = 'y'": "masks ",
+	"insert into users (id, name) values (1, 'x') on duplicate key update name = values(name)": "masks ",
 	"update users u join orders o on o.user_id = u.id set u.name = o.note where o.id = 4": "masks ",
 	"delete u from users u join orders o on o.user_id = u.id where o.total = 0": "masks ",
 	"select last_insert_id(), database(), version(), @@version_comment": "masks ",
