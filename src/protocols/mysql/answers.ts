@@ -299,11 +299,13 @@ export class Answers {
 		// CALL has as many results as it likes, and an OK at its end.
 		const goesOn = more && (command.isOpen || (result !== undefined && isCall(result) && affectedRows === undefined));
 		if (!goesOn) this.#settle(command, changes);
+		// It was the last thing that this session heard.
+		if (core.ended) return;
 		if (result !== undefined && !goesOn) {
 			this.#take();
 			this.#finishResult(command, result, warnings, affectedRows);
 		}
-		if (!more && !core.ended) {
+		if (!more) {
 			core.finishUnrun(command, null);
 			if (affectedRows === undefined) command.hidden?.done(undefined);
 		}

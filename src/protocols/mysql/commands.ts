@@ -225,14 +225,13 @@ export class Commands {
 		if (core.ended) return "taken";
 		const sent = new Command("simple");
 		sent.executions = run.executions;
-		const proceed = () => {
-			if (!core.ended) core.replaceByNothing(sent, command.sequence);
-		};
-		// Recorded already, so it is not judged again: the client is held until the server has been told.
+		// Recorded already, so it is not judged again: the client waits until the other session was told.
 		core.isThinking = true;
+		core.recorded = sent;
 		const done = () => {
 			core.isThinking = false;
-			proceed();
+			core.recorded = undefined;
+			if (!core.ended) core.replaceByNothing(sent, command.sequence);
 		};
 		killed.then(done, done);
 		return "taken";

@@ -80,6 +80,8 @@ export class RelayCore {
 	}[] = [];
 	/** Told to the client when all of our own commands are done. */
 	heldPayload: Buffer | undefined;
+	/** It is recorded, and goes upstream when the host has done its part. */
+	recorded: Command | undefined;
 	/** The host is thinking. */
 	isThinking = false;
 	/** A request to stop the running statement is on its way and may still arrive. */
@@ -278,7 +280,7 @@ export class RelayCore {
 		const error = { code, message };
 		const result = this.takeResult();
 		if (result !== undefined) this.host.finish(result.execution, result.outcome(null, error));
-		const command = this.inflight;
+		const command = this.inflight ?? this.recorded;
 		if (command === undefined) return;
 		if (result !== undefined) command.current += 1;
 		for (; command.current < command.executions.length; command.current++) {

@@ -45,6 +45,8 @@ export interface RawLogin {
 	readonly database: string;
 	/** Capability flags beyond the door's own. */
 	readonly flags: number;
+	/** Begins with what sessions of the proxy begin with. */
+	readonly pinned?: boolean;
 }
 
 const TIMEOUT_MS = 8000;
@@ -74,12 +76,12 @@ export class RawMysql {
 		socket.on("error", () => {});
 	}
 
-	static async login({ host, port, user, password, database, flags }: RawLogin): Promise<RawMysql> {
+	static async login({ host, port, user, password, database, flags, pinned }: RawLogin): Promise<RawMysql> {
 		const door = mysql.upstreamDoor({
 			username: user,
 			password,
 			database,
-			settings: new Map([["flags", String(flags)]]),
+			settings: new Map([["flags", String(flags)], ...(pinned === true ? mysql.pinnedSettings : [])]),
 			tls: "disable",
 			nonce: "a-nonce-of-this-test-alone",
 			isLocal: true,
