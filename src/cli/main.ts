@@ -174,6 +174,11 @@ function version(): string {
 }
 
 async function main(): Promise<void> {
+	// Who reads the output has seen enough (`licet replay … | head`): that is no failure.
+	process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+		if (error.code !== "EPIPE") throw error;
+		process.exit(0);
+	});
 	try {
 		await program().parseAsync();
 	} catch (error) {
