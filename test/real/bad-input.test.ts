@@ -11,7 +11,7 @@ import { RawClient, ServerError } from "../helpers/raw-client.js";
 import { createDatabase, testServers, withClient } from "../helpers/servers.js";
 import * as wire from "../helpers/wire.js";
 
-const LOGIN_TIMEOUT_MS = 2000;
+const LOGIN_TIMEOUT_MS = 1000;
 
 const url = await createDatabase(
 	t,
