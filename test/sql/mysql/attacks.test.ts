@@ -8,6 +8,7 @@ import { gunzipSync } from "node:zlib";
 import t from "tap";
 import { PROJECT } from "../../helpers/project.js";
 import { MARIADB, MYSQL, type Session, tables } from "./reading.js";
+import { read as readFacts } from "./shop.js";
 
 type Where = "both" | "mariadb" | "mysql";
 
@@ -206,6 +207,12 @@ t.test("the corpus of attacks", { skip: existsSync(file) ? false : "it is not at
 	for (const row of rows.map((line) => JSON.parse(line) as AttackRow)) {
 		for (const server of [MARIADB, MYSQL]) {
 			if (!(server === MARIADB ? row.leaks_mdb : row.leaks_my97)) continue;
+			if (/^execute immediate/i.test(row.sql)) {
+				// The text within is read when its meaning is asked for: it names a table that is not there, or is none to read.
+				const { refusal } = readFacts(row.sql, { flavour: server.flavour });
+				t.match(refusal?.message, /people|immediate|text/i, `${server.flavour}: ${row.sql}`);
+				continue;
+			}
 			const seen = tables(row.sql, server, { modes: row.mode });
 			const isSeen = ["people", "people_copy", "v2"].some((table) => isSafe(seen, table));
 			t.ok(isSeen, `${server.flavour}: ${row.sql}`, { seen });
