@@ -48,7 +48,15 @@ const other: readonly Range[] = [
 
 const isIn = (ranges: readonly Range[], id: number): boolean => ranges.some(([from, to]) => id >= from && id <= to);
 
+/** What each id seen so far came to: it is asked for each masked value. */
+const known: Encoding[] = [];
+
 export function encodingOf(collation: number): Encoding {
+	known[collation] ??= findEncoding(collation);
+	return known[collation];
+}
+
+function findEncoding(collation: number): Encoding {
 	if (collation === BINARY) return "binary";
 	if (isIn(utf8, collation)) return "utf8";
 	if (collation >= UCA_1400) return "other";

@@ -72,6 +72,31 @@ export class Result {
 		return "pass";
 	}
 
+	/** Its rows go to the client, as long as no cap is exceeded. */
+	get delivers(): boolean {
+		return this.stopped === undefined && !this.isTruncated && this.counter?.exhausted !== true;
+	}
+
+	get hasCaps(): boolean {
+		return this.#rowCap !== undefined || this.#byteCap !== undefined;
+	}
+
+	/** So many more are within the caps. */
+	fits(rows: number, bytes: number): boolean {
+		const before = this.counter ?? this;
+		return this.#exceeded(before.rows + rows, before.bytes + bytes) === undefined;
+	}
+
+	/** Counts rows that fit. */
+	count(rows: number, bytes: number): void {
+		this.rows += rows;
+		this.bytes += bytes;
+		if (this.counter !== undefined) {
+			this.counter.rows += rows;
+			this.counter.bytes += bytes;
+		}
+	}
+
 	/** Further packets of an admitted row. */
 	grow(bytes: number): void {
 		this.bytes += bytes;

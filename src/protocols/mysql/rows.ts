@@ -6,6 +6,8 @@
  */
 import type { ValueMask } from "../engine.js";
 import type { RowBuffer } from "../row-buffer.js";
+import type { ValueKind } from "../values.js";
+import { encodingOf } from "./charsets.js";
 import type { Column } from "./columns.js";
 import {
 	type BinarySize,
@@ -14,6 +16,7 @@ import {
 	decodeText,
 	encodeBinary,
 	encodeText,
+	fitText,
 	recordedValue,
 	valueKind,
 } from "./values.js";
@@ -76,6 +79,7 @@ export class RowMasker {
 	readonly #columns: readonly Column[];
 	readonly #masked: readonly MaskedColumn[];
 	readonly #sizes: readonly BinarySize[];
+	readonly #kinds: readonly ValueKind[];
 	readonly #isBinary: boolean;
 	readonly #cell: Cell = { start: 0, end: 0 };
 
@@ -83,6 +87,7 @@ export class RowMasker {
 		this.#columns = columns;
 		this.#masked = [...masked].sort((left, right) => left.index - right.index);
 		this.#sizes = columns.map(({ type }) => binarySize(type));
+		this.#kinds = columns.map(valueKind);
 		this.#isBinary = isBinary;
 	}
 
@@ -110,8 +115,14 @@ export class RowMasker {
 			target.append(data, copied, begin);
 			copied = at;
 			const { column, mask } = masked;
+			const kind = this.#kinds[index] as ValueKind;
+			if (kind === "text" && encodingOf(column.collation) === "utf8") {
+				const text = mask.apply(data.toString("utf8", cell.start, cell.end), kind);
+				appendText(target, text === null ? undefined : fitText(text, column));
+				continue;
+			}
 			const value = decodeText(column, data.subarray(cell.start, cell.end));
-			const text = value === undefined ? null : mask.apply(value, valueKind(column));
+			const text = value === undefined ? null : mask.apply(value, kind);
 			const bytes = text === null ? undefined : encodeText(text, column);
 			if (bytes === undefined) append(target, NULL_VALUE);
 			else {
@@ -147,7 +158,7 @@ export class RowMasker {
 			copied = at;
 			const { column, mask } = this.#masked[next - 1] as MaskedColumn;
 			const value = decodeBinary(column, data.subarray(this.#cell.start, this.#cell.end));
-			const text = value === undefined ? null : mask.apply(value, valueKind(column));
+			const text = value === undefined ? null : mask.apply(value, this.#kinds[index] as ValueKind);
 			const bytes = text === null ? undefined : encodeBinary(text, column);
 			if (bytes === undefined) map[bit >> 3] = (map[bit >> 3] as number) | (1 << (bit & 7));
 			else append(target, bytes);
@@ -160,6 +171,20 @@ export class RowMasker {
 }
 
 const NULL_VALUE = Buffer.of(NULL_CELL);
+
+/** A cell of a text row; undefined: NULL. The length of a short one is written over when it is known. */
+function appendText(target: RowBuffer, text: string | undefined): void {
+	if (text === undefined) append(target, NULL_VALUE);
+	else if (3 * text.length < NULL_CELL) {
+		target.reserve(1 + 3 * text.length);
+		const header = target.at;
+		target.at += 1;
+		target.bytes[header] = target.appendText(text);
+	} else {
+		append(target, lenencInt(Buffer.byteLength(text)));
+		target.appendText(text);
+	}
+}
 
 function append(target: RowBuffer, bytes: Buffer): void {
 	target.append(bytes, 0, bytes.length);

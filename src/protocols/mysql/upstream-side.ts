@@ -43,6 +43,8 @@ export class UpstreamSide {
 	#run = 0;
 	#failure: string | undefined;
 	#isOver = false;
+	/** Where the packet that was read last begins. */
+	#lastAt = 0;
 
 	constructor(core: RelayCore, messageBytes: number) {
 		this.#core = core;
@@ -73,9 +75,10 @@ export class UpstreamSide {
 				break;
 			}
 			if (command !== this.#command) this.#begin(command);
+			this.#lastAt = at;
 			const next = this.#phase === "rows" ? this.#row(data, at) : this.#packet(data, at);
 			if (this.#failure !== undefined || next === at) break;
-			if (!command.isTold) core.nextSequence = ((data[at + 3] as number) + command.shift + 1) & 0xff;
+			if (!command.isTold) core.nextSequence = ((data[this.#lastAt + 3] as number) + command.shift + 1) & 0xff;
 			at = next;
 			if (this.#isOver) this.#settle(data, at);
 			if (core.ended) return;
@@ -251,6 +254,10 @@ export class UpstreamSide {
 		}
 		const result = this.#answers.active(command);
 		if (result === undefined) return this.#hiddenRow(command, data, at, end);
+		if (result.countsOnly && result.delivers && !command.isTold) {
+			const next = this.#countedRows(result, data, at);
+			if (next > at) return next;
+		}
 		if (this.#needsWhole(result)) return this.#wholeRow(result, data, at);
 		return this.#countedRow(result, data, at, end, bytes);
 	}
@@ -267,6 +274,31 @@ export class UpstreamSide {
 	#needsWhole(result: Result): boolean {
 		if (this.#command?.isTold === true || result.stopped !== undefined || result.isTruncated) return false;
 		return !result.countsOnly || result.execution.verdict.plan.bytes !== undefined;
+	}
+
+	/** Rows that only have to be counted, as far as they are there whole: the hot path of every long result. */
+	#countedRows(result: Result, data: Buffer, from: number): number {
+		const { length } = data;
+		const { hasCaps } = result;
+		let at = from;
+		let rows = 0;
+		let last = from;
+		while (length - at > HEADER_BYTES) {
+			const bytes = payloadBytes(data, at);
+			const end = at + HEADER_BYTES + bytes;
+			// What is no short row is looked at again, by itself.
+			if (end > length || bytes === 0 || bytes === FULL_PACKET_BYTES) break;
+			if ((data[at + HEADER_BYTES] as number) >= ANSWER.eof) break;
+			if (hasCaps && !result.fits(rows + 1, end - from)) break;
+			rows += 1;
+			last = at;
+			at = end;
+		}
+		if (rows > 0) {
+			result.count(rows, at - from);
+			this.#lastAt = last;
+		}
+		return at;
 	}
 
 	#countedRow(result: Result, data: Buffer, at: number, end: number, bytes: number): number {

@@ -371,8 +371,10 @@ const steps = fc.array(
 );
 
 const NIGHTLY = process.env.LICET_NIGHTLY === "1";
+if (NIGHTLY) t.setTimeout(3_600_000);
 
 t.test("any conversation: it neither throws nor lets through what was not judged", async (t) => {
+	if (NIGHTLY) t.setTimeout(3_600_000);
 	await fc.assert(
 		fc.asyncProperty(
 			steps,
