@@ -71,8 +71,11 @@ async function startOne(programs: MysqldPrograms, folder: string): Promise<Mysql
 		key: fixture("tls", "server.key"),
 		ca: fixture("tls", "ca.crt"),
 	};
-	const settings: Record<string, string> =
-		programs.flavour === "mariadb" ? { plugin_load_add: "auth_ed25519" } : { secure_file_priv: "" };
+	const settings: Record<string, string> = {
+		// Values of more than one packet (16 MiB) are part of what is tested.
+		max_allowed_packet: "64M",
+		...(programs.flavour === "mariadb" ? { plugin_load_add: "auth_ed25519" } : { secure_file_priv: "" }),
+	};
 	const script = Object.entries(LOGIN_USERS[programs.flavour]).flatMap(([plugin, user]) => [
 		`CREATE USER '${user}'@'%' ${identified(programs.flavour, plugin)};`,
 		`GRANT ALL PRIVILEGES ON *.* TO '${user}'@'%';`,

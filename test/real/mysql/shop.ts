@@ -4,7 +4,7 @@
  */
 export const MYSQL_SHOP = `
 CREATE TABLE customers (
-	id int PRIMARY KEY AUTO_INCREMENT, name varchar(60) NOT NULL, email varchar(80) UNIQUE, card_number varchar(19) NOT NULL,
+	id int PRIMARY KEY AUTO_INCREMENT, name varchar(60) NOT NULL, email varchar(80) UNIQUE, card_number varchar(19),
 	born date, score decimal(10,2), active tinyint(1) NOT NULL DEFAULT 1, bio text, photo blob, seen datetime(3),
 	tags set('new','vip','late'), level enum('low','high'), visits bigint unsigned, ratio double, part float, day time(2),
 	yr year, bits bit(10)

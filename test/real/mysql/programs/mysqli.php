@@ -2,7 +2,7 @@
 // PHP's mysqli: text and prepared, buffered and not, multi queries, warnings, errors, large values.
 mysqli_report(MYSQLI_REPORT_OFF);
 function say(string $name, ...$values): void {
-	$hide = fn($value) => is_string($value) && !mb_check_encoding($value, 'UTF-8') ? '0x' . bin2hex($value) : $value;
+	$hide = fn($value) => is_string($value) && !preg_match('//u', $value) ? '0x' . bin2hex($value) : $value;
 	array_walk_recursive($values, function (&$value) use ($hide) { $value = $hide($value); });
 	echo $name, ': ', json_encode($values, JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION), "\n";
 }

@@ -1,7 +1,7 @@
 <?php
 // PHP's PDO: emulated and real prepared statements, fetch modes, transactions, errors.
 function say(string $name, ...$values): void {
-	array_walk_recursive($values, function (&$value) { if (is_string($value) && !mb_check_encoding($value, 'UTF-8')) $value = '0x' . bin2hex($value); });
+	array_walk_recursive($values, function (&$value) { if (is_string($value) && !preg_match('//u', $value)) $value = '0x' . bin2hex($value); });
 	echo $name, ': ', json_encode($values, JSON_UNESCAPED_UNICODE | JSON_PRESERVE_ZERO_FRACTION), "\n";
 }
 function run(PDO $db, string $name, string $sql, array $values = []): void {
