@@ -2,7 +2,9 @@
  * OK and EOF packets, read and written for either side's capabilities.
  *
  * What an OK says of the session (SESSION_TRACK) is only there where that capability was agreed on, and with
- * DEPRECATE_EOF an OK (marked 0xfe) stands where else an EOF does. The two legs of a session may differ in both.
+ * DEPRECATE_EOF an OK (marked 0xfe) stands where else an EOF does. The two legs of a session may differ in both. The text
+ * has its length before it in either case, as both servers write it and clients read it, whatever the manual says of a
+ * session without SESSION_TRACK.
  * Specification: MySQL Internals, "OK_Packet" (Session State Information), "EOF_Packet"; MariaDB Knowledge Base, "OK_Packet".
  */
 import { ANSWER, CHANGE, STATUS } from "./codes.js";
@@ -56,10 +58,9 @@ export function readOk(payload: Buffer, { sessionTrack }: OkRules): OkFields | u
 	const warnings = reader.int(2);
 	let info: Buffer = EMPTY;
 	let changes: Buffer = EMPTY;
-	if (!sessionTrack) info = reader.rest();
-	else if (reader.left > 0) {
+	if (reader.left > 0) {
 		info = reader.lenencBytes();
-		if ((status & STATUS.sessionStateChanged) !== 0) changes = reader.lenencBytes();
+		if (sessionTrack && (status & STATUS.sessionStateChanged) !== 0) changes = reader.lenencBytes();
 	}
 	return reader.failed ? undefined : { affectedRows, lastInsertId, status, warnings, info, changes };
 }
@@ -72,7 +73,6 @@ export function okPayload(fields: Partial<OkFields>, { sessionTrack }: OkRules, 
 	const tells = sessionTrack && changes.length > 0;
 	status = tells ? status | STATUS.sessionStateChanged : status & ~STATUS.sessionStateChanged;
 	const writer = new Writer().int(header, 1).lenenc(affectedRows).lenenc(lastInsertId).int(status, 2).int(warnings, 2);
-	if (!sessionTrack) return writer.raw(info).payload();
 	if (info.length > 0 || tells) writer.lenencBytes(info);
 	if (tells) writer.lenencBytes(changes);
 	return writer.payload();

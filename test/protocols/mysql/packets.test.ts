@@ -136,6 +136,9 @@ t.test("OK, EOF and ERR", async (t) => {
 	const untold = readOk(okPayload({ ...fields, status: 2 | STATUS.sessionStateChanged }, plain), plain);
 	t.match(untold, { status: 2, info: Buffer.from("i"), changes: Buffer.alloc(0) }, "no bit without its field");
 	t.same(okPayload({ status: 2 }, tracked), hex("00 00 00 02 00 00 00"));
+	const text = { status: 2, info: Buffer.from("ab") };
+	t.same(okPayload(text, plain), hex("00 00 00 02 00 00 00 02 61 62"), "a text has its length, tracked or not");
+	t.match(readOk(hex("00 00 00 02 00 00 00 02 61 62"), plain), text);
 	t.equal(readOk(hex("00 00 00 02 00 00"), plain), undefined);
 	t.equal(readOk(hex("00 00 00 02 40 00 00 00 05 00"), tracked), undefined, "changes that are not there");
 	t.same(readChanges(hex("00 06 01 61 01 62 01 63")), undefined, "a name without a value");
