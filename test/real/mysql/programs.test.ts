@@ -58,7 +58,7 @@ async function transcript(command: readonly [string, ...string[]], door: Door, w
 	const { code, stdout, stderr } = await outcome(child);
 	clearTimeout(late);
 	const lines = stdout.replaceAll(door.username, "USER").trimEnd().split("\n");
-	return [...lines, `code ${code}`, ...stderr.trim().split("\n").slice(-5)];
+	return [...lines, `code ${code}`, ...stderr.trim().split("\n").slice(0, 5)];
 }
 
 const masked = (line: string) => line.replace(/\b4000-0000-0000-(\d{4})\b/g, "***************$1");
