@@ -25,18 +25,20 @@ function constant(sort: "null" | "boolean" | "number" | "text", value: string): 
 /** A call by name; the bracket is next. */
 export function call(g: Grammar, name: ObjectPath): Expression {
 	const { cursor } = g;
+	const isReserved = cursor.kind(-1) === KIND.word && cursor.isReserved(cursor.word(-1));
 	cursor.expectSymbol("(");
 	const args: Expression[] = [];
 	if (!cursor.isSymbol(")")) {
 		do {
 			args.push(g.expression());
-			argumentName(cursor);
+			if (!isReserved) argumentName(cursor);
 		} while (cursor.takeSymbol(","));
 	}
 	cursor.expectSymbol(")");
 	if (name.schema !== undefined) return plainCall(name, args);
 	if (WINDOW_FUNCTIONS.has(name.name)) {
 		checkCounts(cursor, name.name, args);
+		if (!cursor.isMariaDb && name.name !== "json_objectagg" && !mayBeOver(cursor)) throw cursor.fail();
 		return over(g, plainCall(name, args));
 	}
 	const [precision] = args;
@@ -52,6 +54,11 @@ const WINDOW_FUNCTIONS: ReadonlySet<string> = new Set(
 		" ",
 	),
 );
+
+/** MySQL takes a window function with OVER alone, before which NULLS and FROM FIRST may stand. */
+function mayBeOver(cursor: Cursor): boolean {
+	return cursor.isAnyWord("OVER", "FROM", "RESPECT", "IGNORE");
+}
 
 /** How many rows or groups: MySQL takes a number, a parameter or a variable. */
 function checkCounts(cursor: Cursor, name: string, args: readonly Expression[]): void {
@@ -158,7 +165,7 @@ function bareWord(g: Grammar, word: string, position: number): Expression | unde
 		case "TIMESTAMP":
 			if (cursor.kind(1) !== KIND.text) return undefined;
 			cursor.at += 1;
-			return constant("text", cursor.string());
+			return constant("text", cursor.string(true));
 		case "UUID":
 		case "INET6":
 		case "INET4":

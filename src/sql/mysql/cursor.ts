@@ -37,6 +37,9 @@ function foldsAlike(name: string): boolean {
 	return true;
 }
 
+/** Of the strings that continue another: those without a letter before them. */
+const QUOTES: ReadonlySet<number> = new Set([0x22, 0x27]);
+
 interface Brackets {
 	readonly closes: Int32Array;
 	readonly commas: Uint8Array;
@@ -258,7 +261,9 @@ export class Cursor {
 
 	/** A name as written, without its quotes. `any`: behind a dot, where reserved words are names as well. */
 	name(any = false): string {
-		if (!(this.isName() || (any && this.kind() === KIND.word))) throw this.fail();
+		// Behind a dot that touches it a word is no keyword, and is no `word` token either.
+		const isAny = any && this.kind() === KIND.word && !this.isSymbol(".", -1);
+		if (!this.isName() && !isAny) throw this.fail();
 		const raw = this.raw();
 		this.at += 1;
 		const quote = raw.charAt(0);
@@ -318,7 +323,7 @@ export class Cursor {
 		do {
 			value += this.#unquoted(this.raw());
 			this.at += 1;
-		} while (!one && this.kind() === KIND.text);
+		} while (!one && this.kind() === KIND.text && QUOTES.has(this.text.charCodeAt(this.position())));
 		return this.decode(value);
 	}
 

@@ -341,6 +341,7 @@ function bracketOrSetting(g: Grammar): Expression {
 		case ".": {
 			// `.t.c` names the table of the current database.
 			cursor.at += 1;
+			if (!cursor.isSymbol(".", 1)) throw cursor.fail();
 			return nameOrCall(g);
 		}
 		case "{": {

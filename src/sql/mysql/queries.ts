@@ -119,12 +119,13 @@ function bare(body: Body): Query {
 
 function setOperations(g: Grammar): Side {
 	const { cursor } = g;
+	const { into: before } = g;
 	let left = intersections(g);
 	for (;;) {
 		const op = cursor.takeAny("UNION", "EXCEPT", "MINUS");
 		if (op === undefined) return left;
 		const all = setQuantifier(cursor);
-		const right = lastSide(g, () => intersections(g));
+		const right = lastSide(g, before, () => intersections(g));
 		const body: Body = {
 			kind: "setOperation",
 			op: op === "UNION" ? "union" : "except",
@@ -138,23 +139,25 @@ function setOperations(g: Grammar): Side {
 
 function intersections(g: Grammar): Side {
 	const { cursor } = g;
+	const { into: before } = g;
 	let left = primary(g);
 	while (cursor.take("INTERSECT")) {
 		const all = setQuantifier(cursor);
-		const right = lastSide(g, () => primary(g));
+		const right = lastSide(g, before, () => primary(g));
 		const body: Body = { kind: "setOperation", op: "intersect", all, left: left.query, right: right.query };
 		left = { query: bare(body), isBare: true };
 	}
 	return left;
 }
 
-/** INTO belongs to the whole: it stands behind it, and with MySQL also inside the last SELECT. */
-function lastSide(g: Grammar, side: () => Side): Side {
-	const { into: before } = g;
-	if (before !== undefined) throw g.cursor.fail("INTO stands before the end of the query");
+/**
+ * INTO belongs to the whole: it stands behind it, and with MySQL also inside the last SELECT. `before`: what it was when the
+ * operation's first side began.
+ */
+function lastSide(g: Grammar, before: Grammar["into"], side: () => Side): Side {
+	if (g.into !== before) throw g.cursor.fail("INTO stands before the end of the query");
 	const right = side();
-	if (g.into !== before && (g.cursor.isMariaDb || !right.isBare))
-		throw g.cursor.fail("INTO stands in a part of the query");
+	if (g.cursor.isMariaDb && g.into !== before) throw g.cursor.fail("INTO stands in a part of the query");
 	return right;
 }
 

@@ -13,7 +13,7 @@ import { TOUCHING_FUNCTIONS } from "./words.js";
 /** `t`, `d.t`; `.t` is of the current database. */
 export function relationPath(cursor: Cursor): RelationPath {
 	const position = cursor.position();
-	if (cursor.takeSymbol(".")) return { name: cursor.tableName(true), position };
+	if (cursor.isMariaDb && cursor.takeSymbol(".")) return { name: cursor.tableName(true), position };
 	if (TOUCHING_FUNCTIONS.has(cursor.word()) && cursor.isSymbol("(", 1)) {
 		throw cursor.fail("the name of a function before a bracket must be quoted");
 	}

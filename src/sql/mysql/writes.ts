@@ -263,7 +263,8 @@ function singleDelete(g: Grammar, clause: With | undefined): Query {
 	const { cursor } = g;
 	const relation = relationPath(cursor);
 	const early = portion(g);
-	const alias = tableAlias(cursor);
+	const hasAlias = !cursor.isMariaDb || cursor.server.version >= 110600;
+	const alias = hasAlias ? tableAlias(cursor) : undefined;
 	partitions(cursor);
 	const { where, limits } = tail(g, early ?? portion(g));
 	const returning = returningClause(g);
