@@ -9,7 +9,7 @@ import { COLUMN_FLAG, STATUS } from "./codes.js";
 import { readHead } from "./columns.js";
 import type { Command, RelayCore } from "./core.js";
 import { REDUCED, type Told, told } from "./denials.js";
-import { ERROR, readError } from "./errors.js";
+import { ERROR, type ErrorCode, readError } from "./errors.js";
 import { isTracked } from "./model.js";
 import { eofPayload, isEof, type OkFields, okPayload, readChanges, readEof, readOk } from "./ok.js";
 import { HEADER_BYTES, payloadBytes } from "./packets.js";
@@ -381,7 +381,7 @@ export class Answers {
 		this.#take();
 		this.#noteDiagnostics(command);
 		const isTruncation = result?.isTruncated === true && result.isCancelled && INTERRUPTED.has(errno);
-		const shown = isTruncation ? undefined : this.#shownError(command, result, errno);
+		const shown = isTruncation ? undefined : this.#shownError(command, result, { errno, state });
 		const said = shown ?? { code: String(errno), message };
 		const effect = command.effects[command.current];
 		// A PREPARE that fails has dropped what had its name.
@@ -413,7 +413,8 @@ export class Answers {
 	}
 
 	/** What the client is told in place of the server's error; undefined: that error. */
-	#shownError(command: Command, result: Result | undefined, errno: number): Told | undefined {
+	#shownError(command: Command, result: Result | undefined, code: ErrorCode): Told | undefined {
+		const { errno } = code;
 		const core = this.#core;
 		if (command.denial !== undefined) return command.denial;
 		if (result?.stopped !== undefined) return result.stopped;
@@ -422,7 +423,6 @@ export class Answers {
 		const verdict = command.executions[command.current]?.verdict ?? command.statement?.verdict;
 		if (verdict === undefined) return undefined;
 		if (verdict.plan.reduceErrors || (SHOWING_ROWS.has(errno) && this.#hidesRows(verdict.facts))) {
-			const code = { errno, state: errno === 1062 ? "23000" : "HY000" };
 			return told(code, REDUCED);
 		}
 		return undefined;

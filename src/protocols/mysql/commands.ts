@@ -11,7 +11,7 @@ import { COM, OPTION } from "./codes.js";
 import { Command, type RelayCore } from "./core.js";
 import { denied, type Told, told, unknownStatement } from "./denials.js";
 import { ERROR } from "./errors.js";
-import { MAX_LONG_DATA_BYTES, PreparedStatement, textEncoding } from "./model.js";
+import { LongData, MAX_LONG_DATA_BYTES, PreparedStatement, textEncoding } from "./model.js";
 import { framed, HEADER_BYTES, packetsOf } from "./packets.js";
 import { queryTextStart, readExecute } from "./parameters.js";
 import { PINNING_STATEMENT } from "./pins.js";
@@ -394,10 +394,9 @@ export class Commands {
 			);
 			return "taken";
 		}
-		const before = statement.longData.get(index);
-		statement.longData.set(index, {
-			bytes: before === undefined ? Buffer.from(bytes) : Buffer.concat([before.bytes, bytes]),
-		});
+		const data = statement.longData.get(index) ?? new LongData();
+		statement.longData.set(index, data);
+		data.append(bytes);
 		core.host.toUpstream(raw);
 		return "taken";
 	}

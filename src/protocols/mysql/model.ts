@@ -25,10 +25,31 @@ export interface Counter {
 	exhausted: boolean;
 }
 
+/** A parameter that comes in pieces. Many small ones cost no more than a few large ones. */
+export class LongData {
+	#bytes: Buffer = Buffer.alloc(0);
+	#length = 0;
+
+	append(piece: Buffer): void {
+		const length = this.#length + piece.length;
+		if (length > this.#bytes.length) {
+			const larger = Buffer.allocUnsafeSlow(2 * length);
+			this.bytes.copy(larger);
+			this.#bytes = larger;
+		}
+		piece.copy(this.#bytes, this.#length);
+		this.#length = length;
+	}
+
+	get bytes(): Buffer {
+		return this.#bytes.subarray(0, this.#length);
+	}
+}
+
 /** A statement of COM_STMT_PREPARE. */
 export class PreparedStatement {
 	types: readonly ParameterType[] | undefined;
-	readonly longData = new Map<number, { bytes: Buffer }>();
+	readonly longData = new Map<number, LongData>();
 	/** The cursor that its last execution opened: what it counts against, how its rows are read, and what they answer to. */
 	cursor:
 		| { readonly counter: Counter; readonly plan: RowPlan | undefined; readonly parameters: readonly (string | null)[] }

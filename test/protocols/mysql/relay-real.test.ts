@@ -381,7 +381,12 @@ for (const server of mysqlServers()) {
 			]);
 			t.equal(proxy.sessions[0]?.host.runs.length, 1);
 			t.equal(proxy.sessions[0]?.host.runs[0]?.outcome?.rows, 4);
-			const unknown = await session(t, url, { originNamed: () => undefined });
+			const refused: HostOptions["originNamed"] = (_, name, column) => ({
+				permitted: column !== "email",
+				mask: undefined,
+				name,
+			});
+			const unknown = await session(t, url, { originNamed: refused });
 			t.match(await errorOf(unknown.client.query("CALL two()")), /^1142 42000 the result may not be delivered/);
 			t.same(await rows(unknown.client, "SELECT 1", "query"), [[1]]);
 		});
