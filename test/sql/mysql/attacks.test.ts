@@ -208,9 +208,10 @@ t.test("the corpus of attacks", { skip: existsSync(file) ? false : "it is not at
 		for (const server of [MARIADB, MYSQL]) {
 			if (!(server === MARIADB ? row.leaks_mdb : row.leaks_my97)) continue;
 			if (/^execute immediate/i.test(row.sql)) {
-				// The text within is read when its meaning is asked for: it names a table that is not there, or is none to read.
-				const { refusal } = readFacts(row.sql, { flavour: server.flavour });
-				t.match(refusal?.message, /people|immediate|text/i, `${server.flavour}: ${row.sql}`);
+				// The text within is read when its meaning is asked for: then the table is seen, or the statement refused.
+				const { refusal, relations } = readFacts(row.sql, { flavour: server.flavour });
+				const isSeen = refusal !== undefined || relations.some(({ name }) => name === "people");
+				t.ok(isSeen, `${server.flavour}: ${row.sql}`);
 				continue;
 			}
 			const seen = tables(row.sql, server, { modes: row.mode });
