@@ -8,6 +8,7 @@ import type { SessionEffect, StatementFacts, TextFacts } from "../facts.js";
 import type { Answer } from "../reader.js";
 import { Unreadable, unsupported } from "../unreadable.js";
 import type { Into, MysqlStatement, QueryStatement } from "./ast.js";
+import { characterOffsets, utf8Text } from "./characters.js";
 import type { Environment } from "./environment.js";
 import type { Server } from "./flavour.js";
 import { analyseUtility } from "./meaning.js";
@@ -58,7 +59,7 @@ function confirmed(
 	const plain = !reading.ansiQuotes && !reading.noBackslashEscapes && statements.length === 1;
 	if (!plain || only?.statement.kind !== "query" || facts === undefined || facts.refusal !== undefined)
 		return { facts: read };
-	const decoded = reading.encoding === "utf8" ? Buffer.from(text, "latin1").toString("utf8") : text;
+	const decoded = reading.encoding === "utf8" ? utf8Text(text) : text;
 	const unseen = unseenTable(decoded, only.statement, facts, server);
 	if (unseen === undefined) return { facts: read };
 	const refusal = { kind: "unsupported", message: "two readers of the statement disagree on its tables" } as const;
@@ -160,13 +161,4 @@ function afterEffect(before: Before, effect: SessionEffect): Before {
 	if (effect.kind === "set" && READING_SETTINGS.has(effect.name)) return { ...before, readingChanged: true };
 	if (effect.kind === "restore") return { ...before, readingChanged: true };
 	return before;
-}
-
-// ---- positions ----------------------------------------------------------------------------------------------------
-
-/** `text` holds a byte a character; positions in facts count characters of the decoded text (UTF-16 units). */
-function characterOffsets(text: string): (at: number) => number {
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: it tells ASCII from all else
-	if (/^[\x00-\x7f]*$/.test(text)) return (at) => at;
-	return (at) => Buffer.from(text.slice(0, at), "latin1").toString("utf8").length;
 }

@@ -355,7 +355,8 @@ export function castType(cursor: Cursor): string {
 	throw cursor.fail(undefined, -1);
 }
 
-function lengthOf(cursor: Cursor): void {
+/** `(10)`, `(10, 2)` */
+export function lengthOf(cursor: Cursor): void {
 	if (!cursor.takeSymbol("(")) return;
 	do {
 		if (cursor.kind() !== KIND.integer) throw cursor.fail();

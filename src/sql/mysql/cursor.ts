@@ -3,6 +3,7 @@
  * deep the grammar may go, so that no text can exhaust the stack.
  */
 import { Unreadable } from "../unreadable.js";
+import { isAscii, isTrimmed, utf8Text } from "./characters.js";
 import { foldName, foldTable, type Server } from "./flavour.js";
 import type { Reading } from "./reading.js";
 import { canonicalText, type Edit, KIND, type Kind, type Tokens } from "./tokens.js";
@@ -274,12 +275,10 @@ export class Cursor {
 
 	/** Names whose comparison by the server is certain: it trims, cuts and folds some, or converts their bytes. */
 	#checkedName(bytes: string): string {
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: white space and control characters are trimmed
-		if (/^[\x00-\x20\x7f]/.test(bytes) || bytes.length > NAME_BYTES_MAX) {
+		if (!isTrimmed(bytes) || bytes.length > NAME_BYTES_MAX) {
 			throw this.refuse("a name that servers do not keep as it is", -1);
 		}
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: it tells ASCII from all else
-		if (/^[\x00-\x7f]*$/.test(bytes)) return bytes;
+		if (isAscii(bytes)) return bytes;
 		const name = this.decode(bytes);
 		if (this.reading.encoding !== "utf8" || !foldsAlike(name)) {
 			throw this.refuse("a name in letters of which servers differ in upper and lower case", -1);
@@ -299,9 +298,7 @@ export class Cursor {
 
 	/** Bytes as text. */
 	decode(bytes: string): string {
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: it tells ASCII from all else
-		if (/^[\x00-\x7f]*$/.test(bytes)) return bytes;
-		return this.reading.encoding === "utf8" ? Buffer.from(bytes, "latin1").toString("utf8") : bytes;
+		return this.reading.encoding === "utf8" ? utf8Text(bytes) : bytes;
 	}
 
 	/** The text between two places as it goes upstream. */

@@ -17,6 +17,7 @@ import type {
 } from "../query.js";
 import { Unreadable } from "../unreadable.js";
 import { windowSpec } from "./calls.js";
+import { isTrimmed, trimmed } from "./characters.js";
 import type { Cursor } from "./cursor.js";
 import { expression } from "./expressions.js";
 import { foldName } from "./flavour.js";
@@ -372,12 +373,9 @@ function aliasText(cursor: Cursor): string {
 	return label;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: white space and control characters are trimmed
-const TRIMMED = /^[\x00-\x20\x7f]+/;
-
 /** Servers trim what a column is called, and put it into their own character set. */
 function isKept(label: string): boolean {
-	return !TRIMMED.test(label) && !label.includes("\ufffd");
+	return isTrimmed(label) && !label.includes("\ufffd");
 }
 
 /**
@@ -387,7 +385,7 @@ function isKept(label: string): boolean {
 function labelOf(cursor: Cursor, item: Expression, first: number, start: number, end: number): string {
 	if (item.kind === "name") return item.parts.at(-1) ?? "";
 	const literal = literalLabel(cursor, item, first, end);
-	return literal ?? cursor.decode(cursor.written(start, cursor.endBefore).replace(TRIMMED, ""));
+	return literal ?? cursor.decode(trimmed(cursor.written(start, cursor.endBefore)));
 }
 
 /**
@@ -409,7 +407,7 @@ function literalLabel(cursor: Cursor, item: Expression, first: number, end: numb
 	cursor.at = at;
 	const value = cursor.string(!cursor.isMariaDb);
 	cursor.at = back;
-	return value.replace(TRIMMED, "");
+	return trimmed(value);
 }
 
 // ---- behind a query -----------------------------------------------------------------------------------------------

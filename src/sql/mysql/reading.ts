@@ -12,7 +12,6 @@ export const READING_MODES = [
 	"NO_BACKSLASH_ESCAPES",
 	"PIPES_AS_CONCAT",
 ] as const;
-export type ReadingMode = (typeof READING_MODES)[number];
 
 /** Flags of sql_mode that make the server read another language; a session in one of them is not read at all. */
 export const FOREIGN_MODES = ["ORACLE", "MSSQL"] as const;

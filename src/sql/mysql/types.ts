@@ -1,5 +1,5 @@
 /** Column types, as definitions and JSON_TABLE name them. MySQL: manual, "Data Types"; MariaDB: "Data Types". */
-import { charsetOf } from "./calls.js";
+import { charsetOf, lengthOf } from "./calls.js";
 import type { Cursor } from "./cursor.js";
 import { KIND } from "./tokens.js";
 
@@ -23,25 +23,25 @@ export function columnType(cursor: Cursor): void {
 	cursor.at += 1;
 	if (NUMBERS.has(word)) {
 		if (word === "DOUBLE") cursor.take("PRECISION");
-		lengths(cursor);
+		lengthOf(cursor);
 		while (cursor.takeAny("UNSIGNED", "SIGNED", "ZEROFILL") !== undefined);
-	} else if (TIMES.has(word) || OTHERS.has(word)) lengths(cursor);
+	} else if (TIMES.has(word) || OTHERS.has(word)) lengthOf(cursor);
 	else if (word === "ENUM" || word === "SET") {
 		cursor.inBrackets(() => cursor.list(() => literalText(cursor)));
 		charsetOf(cursor);
 	} else if (word === "NATIONAL") {
 		if (cursor.takeAny("CHAR", "CHARACTER", "VARCHAR", "VARCHARACTER") === undefined) throw cursor.fail();
 		cursor.take("VARYING");
-		lengths(cursor);
+		lengthOf(cursor);
 		charsetOf(cursor);
 	} else if (word === "LONG") {
 		if (cursor.takeAny("VARCHAR", "VARCHARACTER", "VARBINARY") === undefined) cursor.take("CHAR", "VARYING");
 		charsetOf(cursor);
 	} else if (TEXTS.has(word)) {
 		cursor.takeAny("VARYING", "VARCHAR", "VARCHARACTER");
-		lengths(cursor);
+		lengthOf(cursor);
 		charsetOf(cursor);
-	} else if (BYTES.has(word)) lengths(cursor);
+	} else if (BYTES.has(word)) lengthOf(cursor);
 	else throw cursor.fail(undefined, -1);
 }
 
@@ -49,14 +49,4 @@ function literalText(cursor: Cursor): void {
 	if (cursor.kind() === KIND.charset) cursor.at += 1;
 	if (cursor.kind() === KIND.bits) cursor.at += 1;
 	else cursor.string();
-}
-
-/** `(10)`, `(10, 2)` */
-function lengths(cursor: Cursor): void {
-	if (!cursor.takeSymbol("(")) return;
-	do {
-		if (cursor.kind() !== KIND.integer) throw cursor.fail();
-		cursor.at += 1;
-	} while (cursor.takeSymbol(","));
-	cursor.expectSymbol(")");
 }
