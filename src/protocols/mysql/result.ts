@@ -4,15 +4,13 @@
  */
 import type { Denial, Execution, Outcome, ResultCap } from "../engine.js";
 import type { RowBuffer } from "../row-buffer.js";
+import { shortened } from "../sample.js";
 import { denied, type Told } from "./denials.js";
 import type { Counter } from "./model.js";
 import type { RowPlan } from "./row-plan.js";
 import { sampleRow } from "./rows.js";
 
 export type RowAnswer = "pass" | "drop" | "exceeds";
-
-/** Cells longer than this are kept in the sample as their beginning, marked: a sample is to be looked at. */
-const SAMPLE_CELL_CHARACTERS = 8192;
 
 export class Result {
 	rows = 0;
@@ -155,8 +153,3 @@ export class Result {
 }
 
 const NONE: readonly string[] = [];
-
-function shortened(cell: string | null): string | null {
-	if (cell === null || cell.length <= SAMPLE_CELL_CHARACTERS) return cell;
-	return `${cell.slice(0, SAMPLE_CELL_CHARACTERS)}… (${cell.length} characters)`;
-}

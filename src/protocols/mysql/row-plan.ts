@@ -12,6 +12,7 @@
  * without lineage it is refused, but for what a procedure delivers, which its permit answers for.
  */
 import type { OriginVerdict, RelayHost, ValueMask, Verdict } from "../engine.js";
+import { checkKnownOrigin, checkShape, type Findings } from "../walls.js";
 import type { Column } from "./columns.js";
 import { RowMasker } from "./rows.js";
 
@@ -30,11 +31,6 @@ export interface RowPlan {
 	readonly incident: string | undefined;
 }
 
-interface Findings {
-	forbidden?: string;
-	incident?: string;
-}
-
 export function planRows(
 	columns: readonly Column[],
 	isBinary: boolean,
@@ -45,7 +41,7 @@ export function planRows(
 	const masks = new Map(verdict.plan.masks);
 	const findings: Findings = {};
 	if (host.checksOrigin) {
-		checkShape(columns, verdict, findings);
+		checkShape(columns.length, verdict, findings);
 		for (const [index, column] of columns.entries()) checkOrigin(column, index, verdict, host, masks, findings);
 	}
 	const indexes = [...masks.keys()].filter((index) => index < columns.length).sort((a, b) => a - b);
@@ -66,20 +62,6 @@ export function planRows(
 	};
 }
 
-/** A result of another width than the analysis foresaw was read differently by the server: nothing of it may pass. */
-function checkShape(columns: readonly Column[], verdict: Verdict, findings: Findings): void {
-	const { outputs, opaqueResult } = verdict.facts;
-	if (outputs === undefined) {
-		if (opaqueResult) return;
-		findings.forbidden = "the server delivers rows where the analysis foresaw none";
-		findings.incident = `analysis foresaw no result, the server describes ${columns.length} columns`;
-		return;
-	}
-	if (!outputs.some((output) => output.sources.length > 0) || outputs.length === columns.length) return;
-	findings.forbidden = "the server describes the result otherwise than the analysis did";
-	findings.incident = `analysis foresaw ${outputs.length} result columns, the server describes ${columns.length}`;
-}
-
 function checkOrigin(
 	column: Column,
 	index: number,
@@ -97,15 +79,7 @@ function checkOrigin(
 		}
 		return;
 	}
-	if (!origin.permitted) {
-		findings.forbidden ??= `result column ${index + 1} comes from ${origin.name}, which is not permitted`;
-		findings.incident ??= `the server says that result column ${index + 1} is ${origin.name}, which the analysis did not see as forbidden`;
-		return;
-	}
-	if (origin.mask !== undefined && !masks.has(index)) {
-		masks.set(index, origin.mask);
-		findings.incident ??= `the server says that result column ${index + 1} is ${origin.name}, whose mask the analysis did not foresee`;
-	}
+	checkKnownOrigin(index, origin, masks, findings);
 }
 
 function originOf(

@@ -7,7 +7,7 @@
  * Specification: MySQL Internals, "Text Resultset Row", "Binary Protocol Resultset Row", "Binary Protocol Value".
  */
 import { isUtf8 } from "node:buffer";
-import type { ValueKind } from "../values.js";
+import { fitJson, type ValueKind } from "../values.js";
 import { characterBytes, encodingOf } from "./charsets.js";
 import { COLUMN_FLAG, TYPE } from "./codes.js";
 import type { Column } from "./columns.js";
@@ -172,15 +172,6 @@ function fitInteger(text: string, type: number, isUnsigned: boolean): string | u
 	const least = isUnsigned ? 0n : -(1n << (bits - 1n));
 	const most = isUnsigned ? (1n << bits) - 1n : (1n << (bits - 1n)) - 1n;
 	return value >= least && value <= most ? String(value) : undefined;
-}
-
-function fitJson(text: string): string | undefined {
-	try {
-		JSON.parse(text);
-		return text;
-	} catch {
-		return undefined;
-	}
 }
 
 /** The bytes of a masked text in a text row, without their length; undefined: NULL. */

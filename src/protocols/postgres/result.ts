@@ -3,6 +3,7 @@
  * Rows that need nothing done pass as they are; nothing is collected but the sample.
  */
 import type { Denial, Execution, Outcome, ResultCap } from "../engine.js";
+import { shortened } from "../sample.js";
 import { denialFrame } from "./denials.js";
 import { encodeNotice } from "./errors.js";
 import type { Counter } from "./model.js";
@@ -12,9 +13,6 @@ import { type RowBuffer, sampleRow } from "./rows.js";
 
 /** What happens to a row. */
 export type RowAnswer = "pass" | "rewritten" | "drop" | "exceeds" | "malformed";
-
-/** Cells longer than this are kept in the sample as their beginning, marked: a sample is to be looked at. */
-const SAMPLE_CELL_CHARACTERS = 8192;
 
 export class Result {
 	rows = 0;
@@ -132,9 +130,4 @@ export class Result {
 			sample: this.#sample.length === 0 ? null : { columns, rows: this.#sample },
 		};
 	}
-}
-
-function shortened(cell: string | null): string | null {
-	if (cell === null || cell.length <= SAMPLE_CELL_CHARACTERS) return cell;
-	return `${cell.slice(0, SAMPLE_CELL_CHARACTERS)}… (${cell.length} characters)`;
 }

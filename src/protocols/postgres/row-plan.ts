@@ -6,6 +6,7 @@
  * the result; and where the two contradict each other, the host is told (an incident).
  */
 import type { RelayHost, ValueMask, Verdict } from "../engine.js";
+import { checkKnownOrigin, checkShape, type Findings } from "../walls.js";
 import { formatAt, type RowColumn } from "./messages.js";
 import { RowMasker } from "./rows.js";
 import { valueKind } from "./values.js";
@@ -40,7 +41,7 @@ export function planRows(
 	}
 	const masks = new Map<number, ValueMask>(verdict.plan.masks);
 	const findings: { forbidden?: string; incident?: string } = {};
-	checkShape(columns, verdict, findings);
+	checkShape(columns.length, verdict, findings);
 	columns.forEach((column, index) => {
 		checkOrigin(column, index, host, masks, findings);
 	});
@@ -54,29 +55,12 @@ export function planRows(
 	};
 }
 
-/** A result of another width than the analysis foresaw was read differently by the server: nothing of it may pass. */
-function checkShape(
-	columns: readonly RowColumn[],
-	verdict: Verdict,
-	findings: { forbidden?: string; incident?: string },
-): void {
-	const { outputs, opaqueResult } = verdict.facts;
-	if (outputs === undefined && !opaqueResult && columns.length > 0) {
-		findings.forbidden = "the server delivers rows where the analysis foresaw none";
-		findings.incident = `analysis foresaw no result, the server describes ${columns.length} columns`;
-	}
-	if (outputs === undefined || !outputs.some((output) => output.sources.length > 0)) return;
-	if (outputs.length === columns.length) return;
-	findings.forbidden = "the server describes the result otherwise than the analysis did";
-	findings.incident = `analysis foresaw ${outputs.length} result columns, the server describes ${columns.length}`;
-}
-
 function checkOrigin(
 	column: RowColumn,
 	index: number,
 	host: Pick<RelayHost, "origin">,
 	masks: Map<number, ValueMask>,
-	findings: { forbidden?: string; incident?: string },
+	findings: Findings,
 ): void {
 	if (column.table === 0) return;
 	const origin = host.origin(column.table, column.column);
@@ -84,15 +68,7 @@ function checkOrigin(
 		findings.forbidden ??= `result column ${index + 1} comes from a relation that is not in the catalog snapshot`;
 		return;
 	}
-	if (!origin.permitted) {
-		findings.forbidden ??= `result column ${index + 1} comes from ${origin.name}, which is not permitted`;
-		findings.incident ??= `the server says that result column ${index + 1} is ${origin.name}, which the analysis did not see as forbidden`;
-		return;
-	}
-	if (origin.mask !== undefined && !masks.has(index)) {
-		masks.set(index, origin.mask);
-		findings.incident ??= `the server says that result column ${index + 1} is ${origin.name}, whose mask the analysis did not foresee`;
-	}
+	checkKnownOrigin(index, origin, masks, findings);
 }
 
 function maskedColumns(columns: readonly RowColumn[], masks: ReadonlyMap<number, ValueMask>) {

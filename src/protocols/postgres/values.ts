@@ -8,7 +8,7 @@
  * sent alike (citext: text).
  */
 import { isUtf8 } from "node:buffer";
-import type { ValueKind } from "../values.js";
+import { fitJson, type ValueKind } from "../values.js";
 import { decodeDate, decodeTimestamp, encodeDate, encodeTimestamp, fitDate, fitTimestamp } from "./datetime.js";
 import {
 	decodeFloat,
@@ -80,15 +80,6 @@ function fitName(text: string): string | undefined {
 /** The type "char" is one byte. */
 function fitByte(text: string): string | undefined {
 	return Buffer.byteLength(text) <= 1 ? withoutNul(text) : undefined;
-}
-
-function fitJson(text: string): string | undefined {
-	try {
-		JSON.parse(text);
-		return text;
-	} catch {
-		return undefined;
-	}
 }
 
 function fitBool(text: string): string | undefined {
