@@ -7,27 +7,26 @@
  *
  * PostgreSQL documentation: "Creating a Database Cluster", "The pg_hba.conf File"; postmaster.pid as pg_ctl reads it.
  */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
-import { chmod, chown, copyFile, mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { cleanEnvironment, give, launchLogged, place, type Runner, runToEnd, stopper } from "./server-process.js";
+
+export type { Runner } from "./server-process.js";
 
 const run = promisify(execFile);
 
 /** A fresh cluster is up in about a second; a loaded two-core machine has been seen to take ten. */
 const START_TIMEOUT_MS = 60_000;
-/** Fast shutdown ends sessions and writes a checkpoint; after this the immediate one follows. */
-const STOP_TIMEOUT_MS = 10_000;
+/** Fast shutdown ends sessions and writes a checkpoint; the immediate one follows. */
+const END = { orderly: "SIGINT", atOnce: "SIGQUIT" } as const;
+/** Variables of the person who starts us that would change the server. */
+const OWN_VARIABLES = /^PG/;
 const POLL_MS = 25;
-
-/** Whom the server runs as; undefined: as we do. */
-export interface Runner {
-	readonly uid: number;
-	readonly gid: number;
-}
 
 export interface ClusterOptions {
 	/** The folder with `initdb` and `postgres`. */
@@ -81,7 +80,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 	await makeFolder(options.folder, runner);
 	await initialise(options, { data, user, password, runner });
 	const server = await launch(options, data, runner);
-	const stop = stopper(server);
+	const stop = stopper(server, END);
 	try {
 		await ready(server, join(data, "postmaster.pid"), join(options.folder, "log"));
 	} catch (error) {
@@ -113,20 +112,18 @@ async function initialise(options: ClusterOptions, { data, user, password, runne
 	await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
 	await give(passwordFile, runner);
 	const flags = [`--pgdata=${data}`, `--username=${user}`, `--pwfile=${passwordFile}`, "--auth=scram-sha-256"];
-	const work = run(join(options.binaries, "initdb"), [...flags, "--encoding=UTF8", "--locale=C", "--no-sync"], {
-		...runner,
-		cwd: options.folder,
-		env: cleanEnvironment(),
-	});
-	const onExit = () => work.child.kill("SIGKILL");
-	process.prependListener("exit", onExit);
 	try {
-		await work;
-	} catch (error) {
-		const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
-		throw new Error(`initdb failed in ${options.folder}: ${said || String(error)}`);
+		await runToEnd(
+			"initdb",
+			join(options.binaries, "initdb"),
+			[...flags, "--encoding=UTF8", "--locale=C", "--no-sync"],
+			{
+				...runner,
+				cwd: options.folder,
+				env: cleanEnvironment(OWN_VARIABLES),
+			},
+		);
 	} finally {
-		process.removeListener("exit", onExit);
 		rmSync(passwordFile, { force: true });
 	}
 	const rules = [
@@ -154,19 +151,11 @@ async function launch(options: ClusterOptions, data: string, runner: Runner | un
 		...options.settings,
 	};
 	const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-	const log = await open(join(options.folder, "log"), "a");
-	try {
-		const server = spawn(join(options.binaries, "postgres"), ["-D", data, ...flags], {
-			...runner,
-			cwd: options.folder,
-			env: cleanEnvironment(),
-			stdio: ["ignore", log.fd, log.fd],
-		});
-		await new Promise((resolve, reject) => server.once("spawn", resolve).once("error", reject));
-		return server;
-	} finally {
-		await log.close();
-	}
+	return launchLogged(join(options.binaries, "postgres"), ["-D", data, ...flags], join(options.folder, "log"), {
+		...runner,
+		cwd: options.folder,
+		env: cleanEnvironment(OWN_VARIABLES),
+	});
 }
 
 /** Waits for the word that pg_ctl waits for: the eighth line of postmaster.pid. */
@@ -181,28 +170,6 @@ async function ready(server: ChildProcess, pidFile: string, logFile: string): Pr
 	throw new Error(`PostgreSQL did not start; its log ends with:\n${log.slice(-2000)}`);
 }
 
-/** Fast shutdown, then the immediate one. The server also goes when this process exits in any orderly way. */
-function stopper(server: ChildProcess): () => Promise<void> {
-	const gone = new Promise<void>((resolve) => server.once("exit", () => resolve()));
-	const onExit = () => server.kill("SIGQUIT");
-	// Before handlers that were there already: whoever gave us the folder may remove it on exit.
-	process.prependListener("exit", onExit);
-	return async () => {
-		process.removeListener("exit", onExit);
-		if (server.exitCode !== null || server.signalCode !== null) return;
-		server.kill("SIGINT");
-		const late = setTimeout(() => server.kill("SIGQUIT"), STOP_TIMEOUT_MS);
-		await gone;
-		clearTimeout(late);
-	};
-}
-
-/** No PG… variable of the person who starts us may change the server, nor may their locale. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
-	const kept = Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG)/.test(name));
-	return { ...Object.fromEntries(kept), LC_ALL: "C" };
-}
-
 /** Makes the folder if it is missing and hands it to the user that the server runs as, who must be able to reach it. */
 export async function makeFolder(folder: string, runner: Runner | undefined): Promise<void> {
 	await mkdir(folder, { recursive: true });
@@ -211,14 +178,4 @@ export async function makeFolder(folder: string, runner: Runner | undefined): Pr
 	await run("ls", [folder], { ...runner, cwd: "/" }).catch(() => {
 		throw new Error(`${folder} cannot be reached by the unprivileged user that PostgreSQL has to run as under root`);
 	});
-}
-
-async function give(path: string, runner: Runner | undefined): Promise<void> {
-	if (runner) await chown(path, runner.uid, runner.gid);
-}
-
-async function place(from: string, to: string, runner: Runner | undefined): Promise<void> {
-	await copyFile(from, to);
-	await chmod(to, 0o600);
-	await give(to, runner);
 }

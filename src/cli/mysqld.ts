@@ -9,22 +9,21 @@
  * MariaDB Knowledge Base: "mariadb-install-db", "Server System Variables" (init_file); MySQL Reference Manual:
  * "Initializing the Data Directory".
  */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, chown, copyFile, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { cleanEnvironment, give, launchLogged, place, type Runner, runToEnd, stopper } from "./server-process.js";
 
 /** MySQL 9 makes its data in some ten seconds; a loaded two-core machine takes several times that. */
 const MAKE_TIMEOUT_MS = 120_000;
 const START_TIMEOUT_MS = 60_000;
-/** An orderly shutdown; after this it is killed. */
-const STOP_TIMEOUT_MS = 10_000;
+const END = { orderly: "SIGTERM", atOnce: "SIGKILL" } as const;
+/** Variables of the person who starts us that would change the server. */
+const OWN_VARIABLES = /^(MYSQL|MARIADB|TMPDIR)/;
 const POLL_MS = 50;
 const PROBE_TIMEOUT_MS = 1_000;
 /** The first payload byte of a server's greeting, after the four bytes of the packet's header. */
@@ -103,7 +102,7 @@ export async function startMysqld(options: MysqldOptions): Promise<Mysqld> {
 	await writeFirstScript(options, { user, password, account });
 	const server = await launch(options, account);
 	const log = () => readFile(join(options.folder, "log"), "utf8").catch(() => "");
-	const stop = stopper(server);
+	const stop = stopper(server, END);
 	try {
 		await greets(server, options.port, log);
 		// It holds the password.
@@ -127,10 +126,8 @@ export async function startMysqld(options: MysqldOptions): Promise<Mysqld> {
 }
 
 /** Whom the server runs as, when we are root. */
-interface Account {
+interface Account extends Runner {
 	readonly name: string;
-	readonly uid: number;
-	readonly gid: number;
 }
 
 async function unprivilegedUser({ root }: MysqldPrograms): Promise<Account | undefined> {
@@ -165,22 +162,12 @@ async function makeData(options: MysqldOptions, account: Account | undefined): P
 	if (account) flags.push(`--user=${account.name}`);
 	if (programs.flavour === "mysql") flags.push("--initialize-insecure");
 	else flags.push("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve");
-	const work = run(program, [...first, ...flags], {
+	await runToEnd(programs.install, program, [...first, ...flags], {
 		cwd: folder,
-		env: cleanEnvironment(),
+		env: cleanEnvironment(OWN_VARIABLES),
 		timeout: MAKE_TIMEOUT_MS,
 		maxBuffer: 16 * 1024 * 1024,
 	});
-	const onExit = () => work.child.kill("SIGKILL");
-	process.prependListener("exit", onExit);
-	try {
-		await work;
-	} catch (error) {
-		const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : "";
-		throw new Error(`${programs.install} failed in ${folder}: ${said || String(error)}`);
-	} finally {
-		process.removeListener("exit", onExit);
-	}
 }
 
 interface First {
@@ -234,18 +221,10 @@ async function launch(options: MysqldOptions, account: Account | undefined): Pro
 	const flags = Object.entries(settings).map(([name, value]) => `--${name.replaceAll("_", "-")}=${value}`);
 	if (programs.flavour === "mysql") flags.push("--disable-log-bin");
 	const [program, first] = command(options, programs.server);
-	const log = await open(join(folder, "log"), "a");
-	try {
-		const server = spawn(program, [...first, "--no-defaults", ...flags], {
-			cwd: folder,
-			env: cleanEnvironment(),
-			stdio: ["ignore", log.fd, log.fd],
-		});
-		await new Promise((resolve, reject) => server.once("spawn", resolve).once("error", reject));
-		return server;
-	} finally {
-		await log.close();
-	}
+	return launchLogged(program, [...first, "--no-defaults", ...flags], join(folder, "log"), {
+		cwd: folder,
+		env: cleanEnvironment(OWN_VARIABLES),
+	});
 }
 
 async function placeTls(options: MysqldOptions, account: Account | undefined): Promise<Record<string, string>> {
@@ -254,9 +233,7 @@ async function placeTls(options: MysqldOptions, account: Account | undefined): P
 	const placed: Record<string, string> = {};
 	for (const [setting, from] of Object.entries({ ssl_cert: certificate, ssl_key: key, ssl_ca: ca })) {
 		const to = join(options.folder, `${setting}.pem`);
-		await copyFile(from, to);
-		await chmod(to, 0o600);
-		await give(to, account);
+		await place(from, to, account);
 		placed[setting] = inside(options, to);
 	}
 	return placed;
@@ -286,33 +263,7 @@ function isGreeted(port: number): Promise<boolean> {
 	});
 }
 
-/** An orderly shutdown, then a kill. The server also goes when this process exits in any orderly way. */
-function stopper(server: ChildProcess): () => Promise<void> {
-	const gone = new Promise<void>((resolve) => server.once("exit", () => resolve()));
-	const onExit = () => server.kill("SIGKILL");
-	// Before handlers that were there already: whoever gave us the folder may remove it on exit.
-	process.prependListener("exit", onExit);
-	return async () => {
-		process.removeListener("exit", onExit);
-		if (server.exitCode !== null || server.signalCode !== null) return;
-		server.kill("SIGTERM");
-		const late = setTimeout(() => server.kill("SIGKILL"), STOP_TIMEOUT_MS);
-		await gone;
-		clearTimeout(late);
-	};
-}
-
-/** No MYSQL… variable of the person who starts us may change the server, nor may their locale. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
-	const kept = Object.entries(process.env).filter(([name]) => !/^(MYSQL|MARIADB|LC_|LANG|TMPDIR)/.test(name));
-	return { ...Object.fromEntries(kept), LC_ALL: "C" };
-}
-
 async function makeFolder(folder: string, account: Account | undefined): Promise<void> {
 	await mkdir(folder, { recursive: true });
 	await give(folder, account);
-}
-
-async function give(path: string, account: Account | undefined): Promise<void> {
-	if (account) await chown(path, account.uid, account.gid);
 }
