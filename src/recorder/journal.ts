@@ -155,7 +155,7 @@ export class Journal {
 		}
 		const { head, parts } = splitEntry(entry, seq);
 		this.#put(encodeEntry(head, seq, at, parts.length));
-		for (const part of parts) this.#put(encodeEntry(part, this.#next, at));
+		for (const part of parts) this.#continue(encodeEntry(part, this.#next, at));
 		return seq;
 	}
 
@@ -166,21 +166,33 @@ export class Journal {
 		throw failure;
 	}
 
+	/** Takes the line of an entry. */
 	#put(line: string): void {
+		if (this.#used + line.length * BYTES_PER_UNIT > this.#buffer.length) this.#makeRoom();
+		this.#continue(line);
+	}
+
+	/**
+	 * Takes a line that belongs to the one before it: nothing is written between the two. So an entry and its parts go to
+	 * the kernel together and stay in one segment.
+	 */
+	#continue(line: string): void {
 		const most = line.length * BYTES_PER_UNIT;
-		if (this.#used + most > this.#buffer.length) this.#makeRoom(most);
+		if (this.#used + most > this.#buffer.length) this.#grow(most);
 		this.#used += this.#buffer.write(line, this.#used, "utf8");
 		this.#next++;
 	}
 
-	/** A full buffer is written without waiting for the end of the turn; what does not fit an empty one gets a bigger one. */
-	#makeRoom(bytes: number): void {
+	/** A full buffer is written without waiting for the end of the turn. */
+	#makeRoom(): void {
 		try {
 			if (this.#failure === undefined) this.flush();
 		} catch {
 			/* The log has failed, and the caller's own flush will say so; this entry is kept like those before it. */
 		}
-		if (this.#used + bytes <= this.#buffer.length) return;
+	}
+
+	#grow(bytes: number): void {
 		const bigger = Buffer.allocUnsafe(Math.max(this.#used + bytes, this.#buffer.length * 2));
 		this.#buffer.copy(bigger, 0, 0, this.#used);
 		this.#buffer = bigger;
@@ -254,15 +266,15 @@ export class Journal {
 	 * Tries to write again after a failure: first what was kept, then a `gap` entry that tells of it. Throws JournalError
 	 * while it still fails.
 	 *
-	 * After a failed sync the kernel may have dropped what it could not write and calls the file clean, so that file is
-	 * left as it is and a new segment begun.
+	 * After a failed sync the kernel may have dropped what it could not write and calls the file clean, so what was not yet
+	 * on the disk is written once more, to a new file.
 	 */
 	reopen(): void {
 		if (this.#failure === undefined) return;
 		if (this.#closed) throw this.#failure;
 		const [next, used] = [this.#next, this.#used];
 		try {
-			if (this.#syncFailed) this.#file.abandonSegment(this.#written);
+			if (this.#syncFailed) this.#replaceUnsynced();
 			else this.#file.repair();
 			const gap: Entry = { type: "gap", message: this.#account(this.#failure), bytes: 0, keptAs: "" };
 			this.#put(encodeEntry(gap, next, this.#timestamps.format(this.#now())));
@@ -273,6 +285,11 @@ export class Journal {
 		}
 		this.#failure = undefined;
 		this.#refused = 0;
+	}
+
+	#replaceUnsynced(): void {
+		this.#file.replaceUnsynced();
+		this.#durable = this.#written;
 		this.#syncFailed = false;
 	}
 

@@ -1,11 +1,26 @@
 /**
  * The file that the log is being written to: whole writes or none, and the way to the disk.
  */
-import { closeSync, fdatasync, fsync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { promisify } from "node:util";
-import { segmentPath } from "./segments.js";
+import {
+	closeSync,
+	copyFileSync,
+	fdatasync,
+	fsync,
+	fsyncSync,
+	ftruncateSync,
+	openSync,
+	renameSync,
+	rmSync,
+	writeSync,
+} from "node:fs";
+import { inspectSegment, segmentPath } from "./segments.js";
 
-const sync = { data: promisify(fdatasync), all: promisify(fsync) };
+/** A file of the log whose last writes are not known to be on the disk. */
+interface Unsynced {
+	readonly segment: number;
+	readonly fd: number;
+	readonly bytes: number;
+}
 
 export class LogFile {
 	readonly #folder: string;
@@ -15,7 +30,9 @@ export class LogFile {
 	#fd: number | undefined;
 	#untidy = false;
 	/** Closed segments whose last writes are not known to be on the disk. */
-	#retired: number[] = [];
+	#retired: Unsynced[] = [];
+	/** Bytes by segment that a failed sync may have lost. */
+	readonly #suspect = new Map<number, number>();
 	#closing: number[] = [];
 	#syncing = false;
 	#folderChanged = true;
@@ -34,25 +51,9 @@ export class LogFile {
 		return this.#bytes;
 	}
 
-	/**
-	 * Begins a new segment after a failed sync, and lets go of the old one as it is: syncing it again would only seem to
-	 * succeed.
-	 */
-	abandonSegment(first: number): void {
-		const lost = this.#fd;
-		this.#fd = undefined;
-		this.startSegment(first);
-		if (lost === undefined) return;
-		try {
-			closeSync(lost);
-		} catch {
-			/* Nothing more can be done for it. */
-		}
-	}
-
 	/** Begins a new segment with the given entry. Its file is made with the first write. */
 	startSegment(first: number): void {
-		if (this.#fd !== undefined) this.#retired.push(this.#fd);
+		if (this.#fd !== undefined) this.#retired.push({ segment: this.#segment, fd: this.#fd, bytes: this.#bytes });
 		this.#fd = undefined;
 		this.#untidy = false;
 		this.#segment = first;
@@ -100,32 +101,60 @@ export class LogFile {
 	/** Resolves when all that was written before the call is on the disk, the segments' names included. */
 	async sync(): Promise<void> {
 		this.#syncing = true;
+		/* Taken now: the segment may change while the disk is busy, and what was written before must be covered. */
+		const retired = this.#retired.splice(0);
+		const current = { segment: this.#segment, fd: this.#fd, bytes: this.#bytes };
+		this.#closing.push(...retired.map(({ fd }) => fd));
+		const folderChanged = this.#folderChanged;
+		this.#folderChanged = false;
 		try {
-			/* Taken now: the segment may change while the disk is busy, and what was written before must be covered. */
-			const retired = this.#retired.splice(0);
-			const files = this.#fd === undefined ? retired : [...retired, this.#fd];
-			this.#closing.push(...retired);
-			const folderChanged = this.#folderChanged;
-			this.#folderChanged = false;
-			for (const fd of files) await sync.data(fd);
+			for (const { fd } of [...retired, current]) if (fd !== undefined) await toDisk(fdatasync, fd);
 			if (folderChanged) await this.#syncFolder();
+		} catch (error) {
+			this.#folderChanged = true;
+			for (const { segment, bytes } of [...retired, current]) this.#suspect.set(segment, bytes);
+			throw error;
 		} finally {
 			this.#syncing = false;
 			for (const fd of this.#closing.splice(0)) closeSync(fd);
 		}
 	}
 
+	/**
+	 * After a failed sync: what the kernel may have dropped is written again, to files that take the place of the old ones,
+	 * and brought to the disk. Syncing the old ones again would only seem to succeed. Throws when that fails, and can be
+	 * called again.
+	 */
+	replaceUnsynced(): void {
+		for (const { segment, fd, bytes } of this.#retired.splice(0)) {
+			this.#suspect.set(segment, bytes);
+			close(fd);
+		}
+		if (this.#fd !== undefined) {
+			close(this.#fd);
+			this.#fd = undefined;
+		}
+		if (this.#bytes > 0) this.#suspect.set(this.#segment, this.#bytes);
+		this.#untidy = false;
+		for (const [segment, bytes] of this.#suspect) {
+			replaceFile(this.#folder, segment, bytes);
+			this.#suspect.delete(segment);
+		}
+		syncFolderNow(this.#folder);
+	}
+
 	async #syncFolder(): Promise<void> {
 		const fd = openSync(this.#folder, "r");
 		try {
-			await sync.all(fd);
+			await toDisk(fsync, fd);
 		} finally {
 			closeSync(fd);
 		}
 	}
 
 	close(): void {
-		const open = [...this.#retired.splice(0), ...(this.#fd === undefined ? [] : [this.#fd])];
+		const retired = this.#retired.splice(0).map(({ fd }) => fd);
+		const open = [...retired, ...(this.#fd === undefined ? [] : [this.#fd])];
 		this.#fd = undefined;
 		/* A descriptor that a sync is using is closed by it: its number could by then be another file's. */
 		if (this.#syncing) {
@@ -139,5 +168,53 @@ export class LogFile {
 				closeSync(fd);
 			}
 		}
+	}
+}
+
+type Sync = (fd: number, done: (error: Error | null) => void) => void;
+
+function toDisk(sync: Sync, fd: number): Promise<void> {
+	return new Promise((resolve, reject) => {
+		sync(fd, (error) => (error ? reject(error) : resolve()));
+	});
+}
+
+function close(fd: number): void {
+	try {
+		closeSync(fd);
+	} catch {
+		/* Nothing more can be done for it. */
+	}
+}
+
+export function syncFolderNow(folder: string): void {
+	const fd = openSync(folder, "r");
+	try {
+		fsyncSync(fd);
+	} finally {
+		closeSync(fd);
+	}
+}
+
+/** Writes a segment's first bytes, as they can be read now, to a new file in its place, once that is on the disk. */
+function replaceFile(folder: string, segment: number, bytes: number): void {
+	if (bytes === 0) return;
+	const path = segmentPath(folder, segment);
+	const copy = `${path}.tmp`;
+	try {
+		copyFileSync(path, copy);
+		const fd = openSync(copy, "r+", 0o600);
+		try {
+			ftruncateSync(fd, bytes);
+			fsyncSync(fd);
+		} finally {
+			closeSync(fd);
+		}
+		/* The kernel may already have forgotten what it could not write; then nothing can be saved by going on. */
+		if (inspectSegment(folder, segment, copy).goodBytes !== bytes) throw new Error(`${path} has lost what was written`);
+		renameSync(copy, path);
+	} catch (error) {
+		rmSync(copy, { force: true });
+		throw error;
 	}
 }

@@ -96,14 +96,14 @@ export interface Inspection {
 	readonly told: ReadonlySet<string>;
 }
 
-/** Reads a segment as a writer finds it: how far it is whole. */
-export function inspectSegment(folder: string, first: number): Inspection {
+/** Reads a segment as a writer finds it: how far it is whole. `path`: where it stands, when not in its place. */
+export function inspectSegment(folder: string, first: number, path = segmentPath(folder, first)): Inspection {
 	let goodBytes = 0;
 	let nextSeq = first;
 	let seq = first;
 	let partsLeft = 0;
 	const told = new Set<string>();
-	eachLine(segmentPath(folder, first), (line, end) => {
+	eachLine(path, (line, end) => {
 		const entry = parseLine(line);
 		if (entry === undefined || entry.seq !== seq || partsLeft > 0 !== (entry.type === "part")) return false;
 		if (entry.type === "gap") told.add(entry.keptAs);

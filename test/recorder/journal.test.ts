@@ -27,6 +27,7 @@ import { Journal, JournalError } from "../../src/recorder/journal.js";
 import { ENTRY_CHARACTERS, joinParts, splitEntry } from "../../src/recorder/parts.js";
 import { LogReader } from "../../src/recorder/reader.js";
 import { anyResult, anyStatement, result, sessionEnd, sessionStart, statement } from "./entries.js";
+import { FaultyDisk } from "./faulty-disk.js";
 
 const now = wallClock();
 const open = (folder: string, segmentBytes?: number) =>
@@ -405,11 +406,57 @@ t.test("a disk that fails to sync", { skip: !existsSync("/proc/self/fd") && "the
 	journal.append(statement("s", 3));
 	await journal.flushDurably();
 	journal.close();
-	t.same(segments(folder), ["000000000000.jsonl", "000000000002.jsonl"], "what may be lost is left alone");
+	t.same(segments(folder), ["000000000000.jsonl"]);
 	t.same(
 		(await readAll(folder)).map(({ type }) => type),
 		["statement", "statement", "gap", "statement"],
 	);
+});
+
+t.test("a long entry stays in one segment with its parts", async (t) => {
+	const folder = t.testdir();
+	const journal = open(folder, 2000);
+	/* Longer than the buffer, which therefore fills between the entry and its last part. */
+	for (let number = 1; number <= 4; number++) {
+		journal.append(statement("s_1", number, "x".repeat(700_000 * number)));
+		journal.flush();
+	}
+	journal.close();
+	for (const name of segments(folder)) {
+		const [first] = readFileSync(join(folder, name), "utf8").split("\n");
+		t.match(JSON.parse(first ?? ""), { type: "statement" }, `${name} does not begin in the middle of an entry`);
+	}
+	open(folder, 2000).close();
+	t.same(
+		(await readAll(folder)).map(({ type }) => type),
+		["statement", "statement", "statement", "statement"],
+		"and nothing is taken for torn",
+	);
+});
+
+t.test("after a failed sync the disk has what is said to be there", async (t) => {
+	const disk = new FaultyDisk();
+	t.teardown(() => disk.restore());
+	for (const phase of ["of the same segment", "of a segment that is full"]) {
+		const folder = t.testdir();
+		const journal = open(folder, phase === "of the same segment" ? undefined : 2500);
+		journal.append(statement("s", 1));
+		await journal.flushDurably();
+		journal.append(statement("s", 2, "x".repeat(1000)));
+		journal.append(statement("s", 3, "y".repeat(1200)));
+		disk.failSyncs(1);
+		await t.rejects(journal.flushDurably(), { code: "failed" });
+		journal.reopen();
+		journal.append(statement("s", 4));
+		await journal.flushDurably();
+		disk.losePower(folder);
+		t.same(
+			(await readAll(folder)).map((entry) => (entry.type === "statement" ? entry.statement : entry.type)),
+			[1, 2, 3, "gap", 4],
+			phase,
+		);
+		journal.close();
+	}
 });
 
 t.test("group commit", async (t) => {
