@@ -13,7 +13,7 @@ export interface Control {
 	issueGrant(request: GrantInput): Promise<unknown>;
 	grants(activeOnly: boolean): Promise<readonly unknown[]>;
 	revoke(grant: string, by: string, reason: string): Promise<unknown>;
-	sessions(liveOnly: boolean): Promise<readonly unknown[]>;
+	sessions(request: SessionsInput): Promise<readonly unknown[]>;
 	kill(session: string, by: string, reason: string): boolean;
 	/** What a license says to a text on a target, without running it. */
 	explain(request: ExplainInput): Promise<unknown>;
@@ -42,6 +42,24 @@ const explainInput = z.strictObject({
 export type ExplainInput = z.infer<typeof explainInput>;
 
 const endInput = z.strictObject({ by: z.string().min(1), reason: z.string() });
+
+/** As long as an answer of some megabytes can be. */
+const LIST_LIMIT = 10_000;
+const word = z.string().min(1).optional();
+const flag = z.stringbool({ truthy: ["true"], falsy: ["false"] }).optional();
+
+/** The query of a list of sessions. Times are RFC 3339 in UTC. */
+const sessionsInput = z.strictObject({
+	live: flag,
+	subject: word,
+	license: word,
+	target: word,
+	since: z.iso.datetime().optional(),
+	until: z.iso.datetime().optional(),
+	denied: flag,
+	limit: z.coerce.number().int().min(1).max(LIST_LIMIT).optional(),
+});
+export type SessionsInput = z.infer<typeof sessionsInput>;
 
 /** 64 KiB: no request of an administrator is longer. */
 const BODY_BYTES = 64 * 1024;
@@ -89,9 +107,7 @@ export async function openAdminSocket(path: string, control: Control, log: Logge
 		const { by, reason } = endInput.parse(request.body);
 		return control.revoke(request.params.id, by, reason);
 	});
-	app.get<{ Querystring: { live?: string } }>("/v1/sessions", (request) =>
-		control.sessions(request.query.live === "true"),
-	);
+	app.get("/v1/sessions", (request) => control.sessions(sessionsInput.parse(request.query)));
 	app.post<{ Params: { id: string } }>("/v1/sessions/:id/kill", (request, reply) => {
 		const { by, reason } = endInput.parse(request.body);
 		if (control.kill(request.params.id, by, reason)) return { session: request.params.id };

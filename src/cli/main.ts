@@ -106,6 +106,13 @@ function addSessionCommands(licet: Command): void {
 		.command("sessions")
 		.description("list sessions, newest first")
 		.option("--live", "only those that run now")
+		.option("--subject <name>", "of this subject: alice, service:nightly-etl")
+		.option("--license <id>", "under this license")
+		.option("--target <name>", "on this target")
+		.option("--since <time>", "that ran at or after it: 2026-01-31, 2026-01-31T12:00Z, or how long ago: 2h")
+		.option("--until <time>", "that ran before it")
+		.option("--denied", "with a denied statement")
+		.option("--limit <number>", "as many of the newest (by default 1000)")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
 		.action(async (options) => say(await (await import("./commands/sessions.js")).sessions(options)));

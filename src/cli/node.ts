@@ -15,12 +15,14 @@ import {
 	openAdminSocket,
 	openApi,
 	type Running,
+	type SessionsInput,
 } from "../api/admin.js";
 import type { Address, Config } from "../config/document.js";
 import type { Engine } from "../protocols/engine.js";
 import { ENGINES } from "../protocols/engines.js";
 import { certificateHash } from "../protocols/postgres/certificate.js";
 import { Recorder } from "../recorder/recorder.js";
+import { recordedTime, type SessionFilter } from "../recorder/session-filter.js";
 import { Gateway } from "../sessions/gateway.js";
 import { Listener, loadTls } from "../sessions/listener.js";
 import { createAnalyser } from "../sql/analyser-pool.js";
@@ -200,8 +202,9 @@ class NodeControl implements Control {
 		return grantView(await this.#grants.revoke(grant, by, reason));
 	}
 
-	sessions(liveOnly: boolean): Promise<readonly unknown[]> {
-		return this.#recorder.sessions(liveOnly ? { live: true } : {});
+	sessions(request: SessionsInput): Promise<readonly unknown[]> {
+		const { limit, ...filter } = request;
+		return this.#recorder.sessions({ ...sessionFilter(filter), ...(limit === undefined ? {} : { limit }) });
 	}
 
 	kill(session: string, by: string, reason: string): boolean {
@@ -220,6 +223,23 @@ class NodeControl implements Control {
 	trouble(): string | undefined {
 		return this.#recorder.journal.failure === undefined ? undefined : "the recording cannot be written";
 	}
+}
+
+function sessionFilter(request: Omit<SessionsInput, "limit">): SessionFilter {
+	const { live, since, until, ...rest } = request;
+	return present({
+		...rest,
+		/* `live=false` asks for nothing: it is what a list without the flag is. */
+		live: live === true ? true : undefined,
+		since: since === undefined ? undefined : recordedTime(Date.parse(since)),
+		until: until === undefined ? undefined : recordedTime(Date.parse(until)),
+	});
+}
+
+/** Without what is undefined. */
+function present<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+	const kept = Object.entries(fields).filter(([, value]) => value !== undefined);
+	return Object.fromEntries(kept) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }
 
 /** Where a client on this machine finds a port that listens on every address. */

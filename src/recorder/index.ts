@@ -11,6 +11,7 @@ import type { Logger } from "../telemetry/log.js";
 import type { LoggedEntry } from "./entry.js";
 import type { Position } from "./journal.js";
 import type { LogReader } from "./reader.js";
+import type { SessionFilter } from "./session-filter.js";
 
 /** One line of `licet sessions --json`. */
 export interface SessionSummary {
@@ -250,15 +251,17 @@ export class SessionIndex {
 	}
 
 	/** Newest first. What waits to be written is taken into account. */
-	async list(filter: { readonly live: boolean; readonly limit: number }): Promise<SessionSummary[]> {
-		let query = this.#store.db.selectFrom("licet_sessions").selectAll();
-		if (filter.live) query = query.where("ended_at", "is", null);
-		/* Rows that have ended meanwhile drop out below, and must not take another's place. */
+	async list(filter: SessionFilter & { readonly limit: number }): Promise<SessionSummary[]> {
+		/* Rows that have changed meanwhile may drop out below, and must not take another's place. */
 		const limit = filter.limit + this.#waiting.size;
-		const rows = await query.orderBy("started_at", "desc").orderBy("id").limit(limit).execute();
+		const rows = await selected(this.#store.db, filter)
+			.orderBy("started_at", "desc")
+			.orderBy("id")
+			.limit(limit)
+			.execute();
 		const newest = new Map([...rows.map((row) => [row.id, row] as const), ...this.#waiting]);
 		return [...newest.values()]
-			.filter((row) => !filter.live || row.ended_at === null)
+			.filter((row) => isIn(row, filter))
 			.sort((a, b) => (a.started_at < b.started_at ? 1 : a.started_at > b.started_at ? -1 : a.id < b.id ? -1 : 1))
 			.slice(0, filter.limit)
 			.map((row) => indexed(row).summary);
@@ -275,6 +278,34 @@ export class SessionIndex {
 		clearTimeout(this.#timer);
 		await this.settle();
 	}
+}
+
+/** The filter as a query; `isIn` says the same of a row that is not in the store yet. */
+function selected(db: Store["db"], filter: SessionFilter) {
+	const { live, subject, license, target, since, until } = filter;
+	let query = db.selectFrom("licet_sessions").selectAll();
+	if (live !== undefined) query = query.where("ended_at", live ? "is" : "is not", null);
+	if (subject !== undefined) query = query.where("subject", "=", subject);
+	if (license !== undefined) query = query.where("license", "=", license);
+	if (target !== undefined) query = query.where("target", "=", target);
+	if (until !== undefined) query = query.where("started_at", "<", until);
+	if (since !== undefined)
+		query = query.where((where) => where.or([where("ended_at", "is", null), where("ended_at", ">=", since)]));
+	if (filter.denied === true) query = query.where("denied", ">", 0);
+	return query;
+}
+
+function isIn(row: SessionRow, filter: SessionFilter): boolean {
+	const { live, subject, license, target, since, until } = filter;
+	return (
+		(live === undefined || live === (row.ended_at === null)) &&
+		(subject === undefined || row.subject === subject) &&
+		(license === undefined || row.license === license) &&
+		(target === undefined || row.target === target) &&
+		(until === undefined || row.started_at < until) &&
+		(since === undefined || row.ended_at === null || row.ended_at >= since) &&
+		(filter.denied !== true || row.denied > 0)
+	);
 }
 
 function isBefore(a: SessionRow, b: SessionRow): boolean {

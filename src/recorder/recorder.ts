@@ -9,6 +9,7 @@ import { JournalError } from "./errors.js";
 import { SessionIndex, type SessionSummary } from "./index.js";
 import { Journal } from "./journal.js";
 import { LogReader } from "./reader.js";
+import type { SessionFilter } from "./session-filter.js";
 
 export interface RecorderOptions {
 	/** data/log */
@@ -30,6 +31,8 @@ export interface LiveCounters {
 /** How often writing is tried again while the log has failed: space that returned is used within a second. */
 const REOPEN_MS = 1000;
 const LIST_LIMIT = 1000;
+/** More sessions than the nodes of one store can have open at a time (bounds.sessions is a thousand a node). */
+const RUNNING_LIMIT = 100_000;
 
 export class Recorder {
 	readonly journal: Journal;
@@ -161,9 +164,20 @@ export class Recorder {
 	}
 
 	/** Newest first, running ones with their numbers as they are now. */
-	async sessions(filter: { readonly live?: boolean; readonly limit?: number } = {}): Promise<SessionSummary[]> {
-		const list = await this.index.list({ live: filter.live ?? false, limit: filter.limit ?? LIST_LIMIT });
-		return list.map((summary) => this.#counted(summary));
+	async sessions(filter: SessionFilter & { readonly limit?: number } = {}): Promise<SessionSummary[]> {
+		const limit = filter.limit ?? LIST_LIMIT;
+		if (filter.denied !== true || filter.live === false) return this.#listed({ ...filter, limit });
+		/* What a running session was denied is not in the index yet: all of them are looked at, and there are not many. */
+		const { denied: _, ...rest } = filter;
+		const running = await this.#listed({ ...rest, live: true, limit: RUNNING_LIMIT });
+		const ended = filter.live === true ? [] : await this.#listed({ ...filter, live: false, limit });
+		return [...running.filter((session) => session.denied > 0), ...ended]
+			.sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : a.session < b.session ? -1 : 1))
+			.slice(0, limit);
+	}
+
+	async #listed(filter: SessionFilter & { readonly limit: number }): Promise<SessionSummary[]> {
+		return (await this.index.list(filter)).map((summary) => this.#counted(summary));
 	}
 
 	async session(id: string): Promise<SessionSummary | undefined> {
