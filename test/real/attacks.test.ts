@@ -4,13 +4,44 @@
  * same over both, since what differs is what an attacker can tell them apart by (rows, counts, order, errors).
  */
 import t, { type Test } from "tap";
+import { type Attack, attackSchema, attackSecrets, attacks, talk } from "../helpers/attacks.js";
 import { found, type Needle, textNeedles } from "../helpers/canaries.js";
 import { cap, license } from "../helpers/license.js";
 import { type Json, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
 import { RawClient, type RawOptions } from "../helpers/raw-client.js";
 import { createDatabase, testServers, withClient } from "../helpers/servers.js";
 import * as wire from "../helpers/wire.js";
-import { ATTACKS, type Attack, SCHEMA, SECRETS, secretsScript } from "./attacks.js";
+
+interface Secrets {
+	readonly email: readonly [string, string];
+	readonly nick: readonly [string, string, string];
+	readonly salary: readonly [number, number];
+	readonly born: readonly [string, string];
+	readonly seen: readonly [string, string];
+	readonly note: readonly [string, string];
+	readonly span: string;
+	readonly row: readonly [string, string];
+}
+
+const SECRETS = attackSecrets<Secrets>("postgres");
+
+/** Puts them into a database of the schema. */
+function secretsScript({ email, nick, salary, born, seen, note, span, row }: Secrets): string {
+	const user = (index: 0 | 1, more: string) => `UPDATE app.users SET email = '${email[index]}', nick = '${nick[index]}',
+		salary = ${salary[index]}, born = '${born[index]}', seen = '${seen[index]}', note = '${note[index]}'${more}
+		WHERE id = ${index + 1};`;
+	return `
+		${user(0, `, span = '${span}'`)}
+		${user(1, "")}
+		UPDATE app.users SET nick = '${nick[2]}' WHERE id = 3;
+		UPDATE app.tickets SET hidden = '${row[0]}', b = '${row[1]}';
+		INSERT INTO hr.things VALUES (1, '${row[0]}'), (2, '${row[1]}'), (3, repeat('${row[0]}', 400));
+		INSERT INTO hr.files VALUES (1, 1, '${row[0]}');
+		INSERT INTO hr.derived VALUES (1, 'p', '${row[0]}');
+		INSERT INTO app.denied VALUES (1, '${row[0]}');
+		REFRESH MATERIALIZED VIEW app.frozen;
+		ANALYZE;`;
+}
 
 const TABLES = ["users", "words", "sizes", "things", "orders", "base", "parts", "denied", "contacts", "loud_contacts"];
 
@@ -57,7 +88,7 @@ type Name = keyof typeof LICENSES;
 type Door = Readonly<Record<Name, RawOptions>>;
 
 async function openDoors(t: Test, server: string): Promise<readonly Door[]> {
-	const first = await createDatabase(t, server, SCHEMA);
+	const first = await createDatabase(t, server, attackSchema("postgres"));
 	const second = new URL(`${first}_b`).href;
 	const name = new URL(second).pathname.slice(1);
 	// A copy, so that the objects have the same identifiers.
@@ -98,8 +129,8 @@ async function attempt(door: Door, attack: Attack, way: Way): Promise<Told> {
 	const before = client.received.length;
 	let failure: string | undefined;
 	try {
-		if (typeof attack.run === "function") await attack.run(client);
-		else for (const sql of attack.run) await (way === "simple" ? client.query(sql) : client.ask(...extended(sql)));
+		if (attack.talk !== undefined) await talk(client, attack.talk);
+		for (const sql of attack.sql) await (way === "simple" ? client.query(sql) : client.ask(...extended(sql)));
 	} catch (error) {
 		failure = String(error);
 	}
@@ -125,8 +156,7 @@ function outcome({ messages }: Told): string {
 
 async function judge(t: Test, doors: readonly Door[], attack: Attack, way: Way): Promise<void> {
 	const name = `${attack.name} (${way})`;
-	const told: Told[] = [];
-	for (const door of doors) told.push(await attempt(door, attack, way));
+	const told = await Promise.all(doors.map((door) => attempt(door, attack, way)));
 	const [one, other] = told as [Told, Told];
 	t.same([one.failure, other.failure], [undefined, undefined], `${name}: it comes to an end`);
 	for (const { messages } of told) {
@@ -145,10 +175,10 @@ for (const [name, server, version] of [
 ] as const) {
 	t.test(name, { timeout: 140_000 }, async (t) => {
 		const doors = await openDoors(t, server);
-		for (const attack of ATTACKS) {
+		for (const attack of attacks("postgres")) {
 			if ((attack.since ?? 0) > version) continue;
 			await judge(t, doors, attack, "simple");
-			const isSql = typeof attack.run !== "function" && !attack.run.some((sql) => sql.includes("; "));
+			const isSql = attack.talk === undefined && !attack.sql.some((sql) => sql.includes("; "));
 			if (isSql) await judge(t, doors, attack, "extended");
 		}
 	});

@@ -1,9 +1,9 @@
 /**
  * Masked columns: what is shown, in text and binary and by every way that a name can take, and what is not to be had by
- * any way that was ever thought of (helpers/attempts.ts). The search for leaks looks at every byte that the client got.
+ * any way that was ever thought of (fixtures/attacks/uses). The search for leaks looks at every byte that the client got.
  */
 import t, { type Test } from "tap";
-import { ATTEMPTS, type Attempt } from "../helpers/attempts.js";
+import { type Attack, attacks } from "../helpers/attacks.js";
 import { binaryNeedle, found, type Needle, textNeedles } from "../helpers/canaries.js";
 import { license } from "../helpers/license.js";
 import { type Json, type Licet, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
@@ -11,6 +11,7 @@ import { RawClient, type RawOptions, rawOptions } from "../helpers/raw-client.js
 import { createDatabase, testServers, withClient } from "../helpers/servers.js";
 import * as wire from "../helpers/wire.js";
 
+const ATTEMPTS = attacks("uses");
 const EMAIL = "zqcanaryone.kestrel@mail.hedgerow.example";
 const OTHER_EMAIL = "zqcanarytwo.plover@post.furrow.example";
 
@@ -370,7 +371,7 @@ async function cursorsAndPortals(t: Test, ground: Ground): Promise<void> {
 }
 
 /** Runs a script; answers the codes of its errors, in order. */
-async function attempt(client: RawClient, script: Attempt, format: "text" | "binary"): Promise<string[]> {
+async function attempt(client: RawClient, script: Attack, format: "text" | "binary"): Promise<string[]> {
 	const codes: string[] = [];
 	for (const sql of script.sql) {
 		const answers =
@@ -403,7 +404,7 @@ async function attack(t: Test, ground: Ground, use: "project" | "filter" | "deri
 			const codes = await attempt(client, script, format).catch((error: unknown) => [String(error)]);
 			const leaks = found(EMAIL_NEEDLES, bytesOf(client, before));
 			t.same(leaks, [], `${use}, ${format}: no leak by ${script.name}`);
-			if (LEVELS.indexOf(script.needs) > LEVELS.indexOf(use)) {
+			if (LEVELS.indexOf(script.needs ?? "never") > LEVELS.indexOf(use)) {
 				t.equal(codes[0], "42501", `${use}, ${format}: ${script.name} is denied`);
 			} else if (script.needs === "filter") t.same(codes, [], `${use}, ${format}: ${script.name} is permitted`);
 		}

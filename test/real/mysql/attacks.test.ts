@@ -6,11 +6,30 @@
 import { connect } from "node:net";
 import { type Connection, createConnection } from "mysql2/promise";
 import t, { type Test } from "tap";
+import { type Attack, attackSchema, attackSecrets, attacks, type Step } from "../../helpers/attacks.js";
 import { found, type Needle, textNeedles } from "../../helpers/canaries.js";
 import { license } from "../../helpers/license.js";
 import { type IssuedGrant, startLicet, targetOf } from "../../helpers/licet.js";
 import { createMysqlDatabase, type MysqlServer, mysqlServers, withMysql } from "../../helpers/mysql-servers.js";
-import { ATTACKS, type Attack, SCHEMA, SECRETS, secretsScript } from "./attacks.js";
+
+interface Secrets {
+	readonly email: readonly [string, string];
+	readonly nick: readonly [string, string];
+	readonly salary: readonly [number, number];
+	readonly row: readonly [string, string];
+}
+
+const SECRETS = attackSecrets<Secrets>("mysql");
+const ATTACKS = attacks("mysql").filter(({ reads }) => reads === undefined);
+
+function secretsScript({ email, nick, salary, row }: Secrets): string {
+	return `UPDATE users SET email = '${email[0]}', nick = '${nick[0]}', salary = ${salary[0]} WHERE id = 1;
+		UPDATE users SET email = '${email[1]}', nick = '${nick[1]}', salary = ${salary[1]} WHERE id = 2;
+		UPDATE tickets SET hidden = '${row[0]}';
+		INSERT INTO hidden VALUES (1, '${row[0]}'), (2, '${row[1]}');
+		INSERT INTO denied VALUES (1, '${row[0]}');
+		ANALYZE TABLE users, words, copies;`;
+}
 
 const TABLES = ["users", "words", "copies", "contacts", "loud_contacts"];
 
@@ -54,7 +73,8 @@ interface Told {
 async function openDoors(t: Test, server: MysqlServer): Promise<Door[]> {
 	const doors: Door[] = [];
 	const urls: string[] = [];
-	for (const secrets of SECRETS) urls.push(await createMysqlDatabase(t, server, SCHEMA + secretsScript(secrets)));
+	for (const secrets of SECRETS)
+		urls.push(await createMysqlDatabase(t, server, attackSchema("mysql") + secretsScript(secrets)));
 	const databases = urls.map((url) => new URL(url).pathname.slice(1));
 	const licet = await startLicet(t, {
 		targets: Object.fromEntries(urls.map((url, index) => [`shop${index}`, targetOf(url)])),
@@ -75,6 +95,15 @@ interface Failure {
 	readonly message: string;
 }
 
+type Login = Readonly<Record<"user" | "password" | "database", string>>;
+
+async function take(client: Connection, step: Step, way: "query" | "execute", login: Login): Promise<unknown> {
+	if ("query" in step) return (way === "query" ? await client.query(step.query) : await client.execute(step.query))[0];
+	if ("reset" in step) return client.reset();
+	if ("changeUser" in step) return client.changeUser({ ...login, database: step.changeUser || login.database });
+	throw new Error("a step of PostgreSQL's");
+}
+
 async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Promise<Told> {
 	const { host, port, username: user, password, database } = door.grant;
 	const chunks: Buffer[] = [];
@@ -85,10 +114,10 @@ async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Pr
 	chunks.length = 0;
 	const outcomes: string[] = [];
 	const effects: Told["effects"][number][] = [];
-	for (const sql of attack.run) {
+	for (const step of attack.talk ?? attack.sql.map((query): Step => ({ query }))) {
 		try {
-			const [rows] = way === "query" ? await client.query(sql) : await client.execute(sql);
-			outcomes.push(JSON.stringify(rows));
+			const rows = await take(client, step, way, { user, password, database });
+			outcomes.push(JSON.stringify(rows) ?? "done");
 			effects.push(Array.isArray(rows) ? "rows" : "done");
 		} catch (error) {
 			const { errno, sqlState, message } = error as Failure;
@@ -103,7 +132,7 @@ async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Pr
 			// The two databases were made one after the other.
 			.replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, "then")
 			.replaceAll(door.database, "db")
-			.replace(/project\d/g, "project"),
+			.replace(/(project|shop)\d/g, "$1"),
 	);
 	return { bytes: Buffer.concat(chunks), outcomes: spoken, effects };
 }
@@ -116,8 +145,7 @@ function outcome({ effects }: Told): string {
 
 async function judge(t: Test, doors: readonly Door[], attack: Attack, way: "query" | "execute"): Promise<void> {
 	const name = `${attack.name} (${way})`;
-	const told: Told[] = [];
-	for (const door of doors) told.push(await attempt(door, attack, way));
+	const told = await Promise.all(doors.map((door) => attempt(door, attack, way)));
 	const [one, other] = told as [Told, Told];
 	for (const { bytes } of told) t.same(found(NEEDLES, bytes), [], `${name}: no secret shows`);
 	t.same(one.outcomes, other.outcomes, `${name}: other secrets make no difference`);
@@ -131,7 +159,7 @@ for (const server of mysqlServers()) {
 		for (const attack of ATTACKS) {
 			if (attack.only !== undefined && attack.only !== server.flavour) continue;
 			await judge(t, doors, attack, "query");
-			if (attack.text !== true && attack.run.length === 1) await judge(t, doors, attack, "execute");
+			if (attack.text !== true && attack.sql.length === 1) await judge(t, doors, attack, "execute");
 		}
 		for (const { database } of doors) {
 			const url = new URL(server.url);
