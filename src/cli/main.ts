@@ -2,11 +2,11 @@
  * The command line: parses words, runs one command, maps how it ended to an exit code (0; 1 failed; 2 wrong use).
  * Each command is loaded when it is asked for: a small one starts fast, and `serve` holds nothing that it does not use.
  */
-import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
 import { AccessError } from "../access/errors.js";
 import { CommandFailure } from "./failure.js";
+import { version } from "./version.js";
 
 const CONFIG = ["--config <file>", "the configuration", "./licet.yaml"] as const;
 const JSON_FLAG = ["--json", "for machines"] as const;
@@ -45,6 +45,7 @@ function program(): Command {
 		});
 	addGrantCommands(licet);
 	addSessionCommands(licet);
+	addExportCommand(licet);
 	addExplainCommand(licet);
 	addLicenseCommands(licet);
 	return licet;
@@ -126,10 +127,22 @@ function addSessionCommands(licet: Command): void {
 	licet
 		.command("replay <session>")
 		.description("show a session as it was")
+		.option("--plain", "as text, not in the player: what a pipe gets anyway")
 		.option("--speed <factor>", "times as fast as it was; 0: without pauses")
+		.option("--follow", "go on with a session that still runs")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
 		.action(async (id: string, options) => (await import("./commands/replay.js")).replay(id, options, write));
+}
+
+function addExportCommand(licet: Command): void {
+	licet
+		.command("export <session>")
+		.description("write a session in a format for other programs")
+		.option("--format <format>", "jsonl, sql, asciicast, ocsf or csv")
+		.option("--output <file>", "into this file, readable for its owner alone")
+		.option(...CONFIG)
+		.action(async (id: string, options) => (await import("./commands/export.js")).exportSession(id, options, write));
 }
 
 function addExplainCommand(licet: Command): void {
@@ -172,12 +185,6 @@ function addLicenseCommands(licet: Command): void {
 			}
 			say(JSON.stringify(schemas[options.of], undefined, 2));
 		});
-}
-
-function version(): string {
-	const file = new URL("../../../package.json", import.meta.url);
-	const description = JSON.parse(readFileSync(file, "utf8")) as { version: string };
-	return description.version;
 }
 
 async function main(): Promise<void> {

@@ -64,7 +64,8 @@ const WIDE: readonly (readonly [number, number])[] = [
 	[0x1fa70, 0x1faff],
 	[0x20000, 0x3fffd],
 ];
-const MARK = /^\p{M}$/u;
+/** Marks that stand on the character before them (the spacing ones, category Mc, take a column), and letters that join it. */
+const MARK = /^[\p{Mn}\p{Me}\u{1161}-\u{11ff}\u{d7b0}-\u{d7ff}]$/u;
 const ASCII = /^[ -~]*$/;
 
 function columnsOf(character: string): number {
@@ -81,9 +82,9 @@ export function displayWidth(text: string): number {
 	return columns;
 }
 
-/** A printable text cut to a number of columns, saying how much is not shown. */
-function clip(text: string, columns: number): string {
-	if (displayWidth(text) <= columns) return text;
+/** The beginning of a printable text that takes no more than a number of columns. */
+export function startOf(text: string, columns: number): string {
+	if (ASCII.test(text)) return text.slice(0, Math.max(columns, 0));
 	let kept = "";
 	let width = 0;
 	for (const character of text) {
@@ -91,7 +92,33 @@ function clip(text: string, columns: number): string {
 		if (width > columns) break;
 		kept += character;
 	}
+	return kept;
+}
+
+/** A printable text in pieces that take no more than a number of columns each (one character may be wider than that). */
+export function wrapped(text: string, columns: number): string[] {
+	const pieces: string[] = [];
+	let rest = text;
+	while (displayWidth(rest) > columns) {
+		const piece = startOf(rest, columns) || String.fromCodePoint(rest.codePointAt(0) ?? 0);
+		pieces.push(piece);
+		rest = rest.slice(piece.length);
+	}
+	return rest === "" && pieces.length > 0 ? pieces : [...pieces, rest];
+}
+
+/** A printable text cut to a number of columns, saying how much is not shown. */
+function clip(text: string, columns: number): string {
+	if (displayWidth(text) <= columns) return text;
+	const kept = startOf(text, columns);
 	return `${kept}… (+${text.length - kept.length})`;
+}
+
+/** The same with what it says within the columns, as far as there is room. */
+function clipWithin(text: string, columns: number): string {
+	if (displayWidth(text) <= columns) return text;
+	const count = `… (+${text.length})`.length;
+	return columns >= 2 * count ? clip(text, columns - count) : `${startOf(text, columns - 1)}…`;
 }
 
 function pad(text: string, columns: number): string {
@@ -99,25 +126,62 @@ function pad(text: string, columns: number): string {
 }
 
 /** NULL is told from the text "NULL", which gets quotes. */
-function cell(value: string | null | undefined, columns: number): string {
+function cell(value: string | null | undefined): string {
 	if (value === null || value === undefined) return "NULL";
-	return value === "NULL" ? '"NULL"' : clip(printable(value), columns);
+	return value === "NULL" ? '"NULL"' : printable(value);
 }
 
-/** A table with drawn borders, as lines. `cellColumns`: what one cell may take at most. */
+/** Borders and spaces that a table's column has besides its text; one border more closes the line. */
+const FRAME_COLUMNS = 3;
+/** A column narrower than this says too little: the table is then shown upright. */
+const NARROW_COLUMNS = 6;
+
+/**
+ * A table with drawn borders, as lines. `cellColumns`: what one cell may take at most; `columns`: what a line may take. A
+ * table that is too wide for it even with narrow cells is shown upright, a line for each value.
+ */
 export function table(
 	head: readonly string[],
 	rows: readonly (readonly (string | null)[])[],
 	cellColumns: number,
+	columns = Number.POSITIVE_INFINITY,
 ): string[] {
 	const titles = head.map((title) => clip(printable(title), cellColumns));
-	const cells = rows.map((row) => head.map((_, column) => cell(row[column], cellColumns)));
-	const widths = titles.map((title, column) =>
+	const cells = rows.map((row) => head.map((_, column) => clip(cell(row[column]), cellColumns)));
+	const natural = titles.map((title, column) =>
 		cells.reduce((most, row) => Math.max(most, displayWidth(row[column] ?? "")), displayWidth(title)),
 	);
+	const widths = fitted(natural, columns);
+	if (widths === undefined) return upright(head, rows, columns);
 	const rule = (left: string, middle: string, right: string) =>
 		left + widths.map((width) => "─".repeat(width + 2)).join(middle) + right;
 	const line = (texts: readonly string[]) =>
-		`│${texts.map((text, column) => ` ${pad(text, widths[column] ?? 0)} `).join("│")}│`;
+		`│${texts.map((text, column) => ` ${pad(clipWithin(text, widths[column] ?? 0), widths[column] ?? 0)} `).join("│")}│`;
 	return [rule("┌", "┬", "┐"), line(titles), rule("├", "┼", "┤"), ...cells.map(line), rule("└", "┴", "┘")];
+}
+
+/** Widths that fit: the widest columns give. Undefined when the narrowest ones do not fit either. */
+function fitted(natural: readonly number[], columns: number): readonly number[] | undefined {
+	const room = columns - FRAME_COLUMNS * natural.length - 1;
+	const total = (cap: number) => natural.reduce((sum, width) => sum + Math.min(width, cap), 0);
+	let cap = natural.reduce((most, width) => Math.max(most, width), 0);
+	if (total(cap) <= room) return natural;
+	if (total(NARROW_COLUMNS) > room) return undefined;
+	while (total(cap) > room) cap -= 1;
+	return natural.map((width) => Math.min(width, cap));
+}
+
+/** Each value on a line of its own, behind its column's name; long ones go on below. */
+function upright(head: readonly string[], rows: readonly (readonly (string | null)[])[], columns: number): string[] {
+	const names = head.map((title) => clipWithin(printable(title), Math.max(Math.floor(columns / 3), 1)));
+	const nameWidth = names.reduce((most, name) => Math.max(most, displayWidth(name)), 0);
+	const valueWidth = Math.max(columns - nameWidth - FRAME_COLUMNS, 1);
+	const value = (name: string, text: string) =>
+		wrapped(text, valueWidth).map((piece, index) =>
+			startOf(`${pad(index === 0 ? name : "", nameWidth)} │ ${piece}`, columns),
+		);
+	return rows.flatMap((row, number) => [
+		startOf(`─── row ${number + 1} ${"─".repeat(Math.max(columns, 0))}`, columns),
+		...names.flatMap((name, column) => value(name, cell(row[column]))),
+	]);
 }

@@ -1,0 +1,72 @@
+/** A session out of the recording itself; no `serve` needs to run. */
+import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { LoggedEntry } from "../recorder/entry.js";
+import type { Position } from "../recorder/journal.js";
+import { LogReader } from "../recorder/reader.js";
+import { AdminClient, configuration } from "./admin-client.js";
+import { CommandFailure } from "./failure.js";
+import { logFolder } from "./paths.js";
+
+/** Its entries. Rejects with CommandFailure when there is no such session. */
+export function recordedSession(config: string, session: string): AsyncGenerator<LoggedEntry> {
+	return found(openLog(config).session(session), session);
+}
+
+/** Throws CommandFailure when there is no recording. */
+export function openLog(config: string): LogReader {
+	const folder = logFolder(configuration(config, false));
+	if (!existsSync(folder)) throw new CommandFailure(`${folder}: there is no recording`, 1);
+	return new LogReader(folder);
+}
+
+async function* found(entries: AsyncIterable<LoggedEntry>, session: string): AsyncGenerator<LoggedEntry> {
+	let any = false;
+	for await (const entry of entries) {
+		any = true;
+		yield entry;
+	}
+	if (!any) throw new CommandFailure(`there is no session ${session} in the recording`, 1);
+}
+
+/** How soon what was recorded is seen. */
+const FOLLOW_MS = 500;
+
+/** The same, going on with what is being recorded until the session ends. */
+export async function* followedSession(config: string, session: string): AsyncGenerator<LoggedEntry> {
+	const log = openLog(config);
+	let from = await startOf(log, session);
+	let last = -1;
+	for (;;) {
+		for await (const { entry, position } of log.entries(from)) {
+			if (entry.seq <= last) continue;
+			last = entry.seq;
+			from = position;
+			if (entry.type !== "gap" && !("session" in entry && entry.session === session)) continue;
+			yield entry;
+			if (entry.type === "session.end") return;
+		}
+		await sleep(FOLLOW_MS);
+	}
+}
+
+async function startOf(log: LogReader, session: string): Promise<Position> {
+	for await (const { entry, position } of log.bounds()) {
+		if (entry.type === "session.start" && entry.session === session) return position;
+	}
+	throw new CommandFailure(`there is no session ${session} in the recording`, 1);
+}
+
+/** What can be said of a session that has no end in the recording. */
+export async function withoutEnd(config: string, session: string): Promise<string> {
+	try {
+		const query = "/v1/sessions?live=true&limit=10000";
+		const live = (await new AdminClient(configuration(config, false)).get(query)) as { readonly session: string }[];
+		return live.some((one) => one.session === session)
+			? "the session is still running; --follow goes on with it"
+			: "the recording holds no end of this session";
+	} catch (error) {
+		if (!(error instanceof CommandFailure)) throw error;
+		return "the recording holds no end of this session, and no `licet serve` runs that could tell whether it goes on";
+	}
+}
