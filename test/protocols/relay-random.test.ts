@@ -120,7 +120,7 @@ function misjudged(client: RelayedClient): string | undefined {
 }
 
 t.test("random conversations", async (t) => {
-	const runs = Number(process.env.LICET_TEST_RUNS ?? 120);
+	const runs = Number(process.env.LICET_TEST_RUNS ?? (process.env.LICET_NIGHTLY === "1" ? 3000 : 120));
 	let refused = 0;
 	await fc.assert(
 		fc.asyncProperty(

@@ -68,6 +68,7 @@ export class ClientMessages {
 			core.copyBreach = undefined;
 			if (isCause) {
 				const lost = "terminating connection because protocol synchronization was lost";
+				this.endOfChunk();
 				core.fatal("08P01", lost, undefined, "client broke the protocol within COPY");
 				return "drop";
 			}
@@ -106,7 +107,10 @@ export class ClientMessages {
 		}
 	}
 
-	/** At the end of a chunk: what was parsed and not executed in it gets an entry of its own, since it goes upstream now. */
+	/**
+	 * At the end of a chunk, or of the session within it: what was parsed and not executed in it gets an entry of its own,
+	 * since it goes upstream now.
+	 */
 	endOfChunk(): void {
 		if (this.#parsed.length === 0) return;
 		for (const { operation, statement } of this.#parsed) {
@@ -127,6 +131,7 @@ export class ClientMessages {
 
 	#unreadable(): Disposition {
 		const what = "invalid message format";
+		this.endOfChunk();
 		this.#core.fatal("08P01", what, undefined, `client broke the protocol: ${what}`);
 		return "drop";
 	}

@@ -129,6 +129,7 @@ export class ClientSide {
 	#acceptable(type: number, bytes: number): boolean {
 		if (bytes < 0 || !FRONT_TYPES.has(type)) {
 			const what = bytes < 0 ? "invalid message length" : `invalid frontend message type ${type}`;
+			this.#messages.endOfChunk();
 			this.#core.fatal("08P01", what, undefined, `client broke the protocol: ${what}`);
 			return false;
 		}
@@ -137,6 +138,7 @@ export class ClientSide {
 		if (bytes > bound && type !== FRONT.copyData) {
 			const why = isOwnBound ? "statements and parameters are recorded whole" : "bounds.messageBytes";
 			const detail = `The message has ${bytes} bytes; the bound is ${bound} (${why}).`;
+			this.#messages.endOfChunk();
 			this.#core.fatal("08P01", "message is too long", detail, "client sent a message that is too long");
 			return false;
 		}

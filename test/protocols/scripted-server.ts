@@ -1,0 +1,378 @@
+/**
+ * A PostgreSQL server in memory for properties of the relay: it frames what it is sent, keeps statements, portals and the
+ * transaction as a server does, and answers in the protocol's order, at once. What it runs is a language of a few words
+ * (below). That it answers as a real server does is what relay-random.test.ts shows of the same conversations.
+ *
+ * Specification: PostgreSQL documentation, "Message Flow". Written apart from the code under test.
+ */
+import { int16, int32, message, split, text } from "../helpers/wire.js";
+
+interface BoundPortal {
+	readonly sql: string;
+	/** Rows delivered so far. */
+	sent: number;
+	done: boolean;
+}
+
+/** A COPY that reads the client's data. */
+interface CopyIn {
+	readonly isSimple: boolean;
+	rows: number;
+	/** Statements of its string that come behind it. */
+	readonly later: readonly string[];
+}
+
+class Failure extends Error {
+	constructor(
+		readonly code: string,
+		message: string,
+	) {
+		super(message);
+	}
+}
+
+const PARSE_COMPLETE = message("1");
+const BIND_COMPLETE = message("2");
+const CLOSE_COMPLETE = message("3");
+const NO_DATA = message("n");
+const EMPTY_QUERY = message("I");
+const SUSPENDED = message("s");
+const COPY_DONE = message("c");
+const TEXT_OID = 25;
+
+const row = (value: string): Buffer => message("D", int16(1), int32(Buffer.byteLength(value)), Buffer.from(value));
+const complete = (tag: string): Buffer => message("C", text(tag));
+const described = message(
+	"T",
+	int16(1),
+	text("c"),
+	int32(0),
+	int16(0),
+	int32(TEXT_OID),
+	int16(0xffff),
+	int32(-1),
+	int16(0),
+);
+const copyResponse = (type: "G" | "H"): Buffer => message(type, Buffer.of(0), int16(1), int16(0));
+
+/** What ends a transaction block runs in an aborted one too. */
+const ENDS_BLOCK = /^(commit|rollback)\b/i;
+
+export class ScriptedServer {
+	#rest: Buffer = Buffer.alloc(0);
+	#out: Buffer[] = [];
+	#status: "I" | "T" | "E" = "I";
+	#skipping = false;
+	#ended = false;
+	#copy: CopyIn | undefined;
+	readonly #statements = new Map<string, string>();
+	readonly #portals = new Map<string, BoundPortal>();
+	/** Texts that ran, in order. */
+	readonly ran: string[] = [];
+
+	/** Takes bytes of the client, cut anywhere; answers what it says to them. */
+	receive(bytes: Buffer): Buffer {
+		this.#rest = Buffer.concat([this.#rest, bytes]);
+		while (!this.#ended && this.#rest.length >= 5) {
+			const length = this.#rest.readInt32BE(1);
+			if (length < 4) {
+				this.#fatal("invalid message length");
+				break;
+			}
+			if (this.#rest.length < length + 1) break;
+			const { messages, rest } = split(this.#rest.subarray(0, length + 1));
+			if (rest.length > 0) throw new Error("the frame was not whole");
+			this.#rest = this.#rest.subarray(length + 1);
+			for (const { type, body } of messages) this.#take(type, body);
+		}
+		const out = Buffer.concat(this.#out);
+		this.#out = [];
+		return out;
+	}
+
+	get ended(): boolean {
+		return this.#ended;
+	}
+
+	#say(...frames: readonly Buffer[]): void {
+		this.#out.push(...frames);
+	}
+
+	#fatal(why: string): void {
+		this.#say(errorMessage("FATAL", "08P01", why));
+		this.#ended = true;
+	}
+
+	#take(type: string, body: Buffer): void {
+		if (type === "X") this.#ended = true;
+		else if (!"QPBDECSHdcfF".includes(type)) this.#fatal("invalid frontend message type");
+		else if (this.#copy !== undefined) this.#inCopy(this.#copy, type, body);
+		else if (this.#skipping && type !== "S") return;
+		else if (type === "Q") this.#query(body);
+		else if (type === "S") this.#sync();
+		else if ("PBDEC".includes(type)) this.#guarded(() => this.#extended(type, new Fields(body)));
+	}
+
+	#guarded(work: () => void): void {
+		try {
+			work();
+		} catch (error) {
+			this.#failed(error);
+			this.#skipping = true;
+		}
+	}
+
+	#failed(error: unknown): void {
+		if (!(error instanceof Failure)) throw error;
+		this.#say(errorMessage("ERROR", error.code, error.message));
+		if (this.#status === "T") this.#status = "E";
+		else if (this.#status === "I") this.#portals.clear();
+	}
+
+	#ready(): void {
+		if (this.#status === "I") this.#portals.clear();
+		this.#say(message("Z", this.#status));
+	}
+
+	#sync(): void {
+		this.#skipping = false;
+		this.#ready();
+	}
+
+	#query(body: Buffer): void {
+		this.#statements.delete("");
+		this.#portals.delete("");
+		try {
+			const fields = new Fields(body);
+			const sql = fields.text();
+			fields.end();
+			const all = sql.split(";").map((each) => each.trim());
+			const statements = all.filter((each) => each !== "");
+			for (const each of statements) this.#check(each);
+			if (statements.length === 0) this.#say(EMPTY_QUERY);
+			this.#runAll(statements);
+		} catch (error) {
+			this.#failed(error);
+			this.#ready();
+		}
+	}
+
+	#runAll(statements: readonly string[]): void {
+		for (const [index, sql] of statements.entries()) {
+			this.#allow(sql);
+			if (/^copy .* from stdin/i.test(sql)) {
+				this.#copy = { isSimple: true, rows: 0, later: statements.slice(index + 1) };
+				this.#say(copyResponse("G"));
+				return;
+			}
+			if (/^select/i.test(sql)) this.#say(described);
+			this.#run(sql, { sql, sent: 0, done: false }, 0);
+		}
+		this.#ready();
+	}
+
+	#inCopy(copy: CopyIn, type: string, body: Buffer): void {
+		if (type === "d") copy.rows += body.toString("latin1").split("\n").length - 1;
+		if (type === "d" || type === "H" || type === "S") return;
+		this.#copy = undefined;
+		if (type === "c") {
+			this.#say(complete(`COPY ${copy.rows}`));
+			if (copy.isSimple) this.#resume(copy.later);
+			return;
+		}
+		if (type !== "f") {
+			this.#fatal("terminating connection because protocol synchronization was lost");
+			return;
+		}
+		this.#failed(new Failure("57014", "COPY from stdin failed"));
+		if (copy.isSimple) this.#ready();
+		else this.#skipping = true;
+	}
+
+	#resume(statements: readonly string[]): void {
+		try {
+			this.#runAll(statements);
+		} catch (error) {
+			this.#failed(error);
+			this.#ready();
+		}
+	}
+
+	/** What the server's parser says of a text. */
+	#check(sql: string): void {
+		if (/^bad/i.test(sql)) throw new Failure("42601", `syntax error in ${sql}`);
+	}
+
+	#allow(sql: string): void {
+		if (this.#status === "E" && !ENDS_BLOCK.test(sql)) throw new Failure("25P02", "the transaction is aborted");
+	}
+
+	#extended(type: string, fields: Fields): void {
+		switch (type) {
+			case "P":
+				this.#parse(fields);
+				break;
+			case "B":
+				this.#bind(fields);
+				break;
+			case "D":
+				this.#describe(fields);
+				break;
+			case "E":
+				this.#execute(fields);
+				break;
+			default: {
+				const isStatement = fields.kind();
+				const name = fields.text();
+				fields.end();
+				if (isStatement) this.#statements.delete(name);
+				else this.#portals.delete(name);
+				this.#say(CLOSE_COMPLETE);
+			}
+		}
+	}
+
+	#parse(fields: Fields): void {
+		const name = fields.text();
+		const sql = fields.text().trim();
+		for (let left = fields.int16(); left > 0; left--) fields.bytes(4);
+		fields.end();
+		if (name === "") this.#statements.delete("");
+		this.#check(sql);
+		if (sql !== "") this.#allow(sql);
+		if (name !== "" && this.#statements.has(name)) throw new Failure("42P05", `prepared statement "${name}" exists`);
+		this.#statements.set(name, sql);
+		this.#say(PARSE_COMPLETE);
+	}
+
+	#bind(fields: Fields): void {
+		const portal = fields.text();
+		const statement = fields.text();
+		for (let left = fields.int16(); left > 0; left--) fields.bytes(2);
+		for (let left = fields.int16(); left > 0; left--) {
+			const length = fields.int32();
+			if (length >= 0) fields.bytes(length);
+		}
+		for (let left = fields.int16(); left > 0; left--) fields.bytes(2);
+		fields.end();
+		const sql = this.#statements.get(statement);
+		if (sql === undefined) throw new Failure("26000", `prepared statement "${statement}" does not exist`);
+		this.#allow(sql);
+		if (portal !== "" && this.#portals.has(portal)) throw new Failure("42P03", `portal "${portal}" exists`);
+		this.#portals.set(portal, { sql, sent: 0, done: false });
+		this.#say(BIND_COMPLETE);
+	}
+
+	#describe(fields: Fields): void {
+		const isStatement = fields.kind();
+		const name = fields.text();
+		fields.end();
+		const sql = isStatement ? this.#statements.get(name) : this.#portals.get(name)?.sql;
+		if (sql === undefined) throw new Failure(isStatement ? "26000" : "34000", `"${name}" does not exist`);
+		if (isStatement) this.#say(message("t", int16(0)));
+		this.#say(/^select/i.test(sql) ? described : NO_DATA);
+	}
+
+	#execute(fields: Fields): void {
+		const name = fields.text();
+		const limit = fields.int32();
+		fields.end();
+		const portal = this.#portals.get(name);
+		if (portal === undefined) throw new Failure("34000", `portal "${name}" does not exist`);
+		const { sql } = portal;
+		if (sql === "") {
+			this.#say(EMPTY_QUERY);
+			return;
+		}
+		this.#allow(sql);
+		if (/^copy .* from stdin/i.test(sql)) {
+			this.#copy = { isSimple: false, rows: 0, later: [] };
+			this.#say(copyResponse("G"));
+			return;
+		}
+		this.#run(sql, portal, Math.max(0, limit));
+	}
+
+	/** The words: SELECT n (n rows), FAIL, NOTICE, COPY t TO STDOUT, BEGIN, COMMIT, ROLLBACK; all else only completes. */
+	#run(sql: string, portal: BoundPortal, limit: number): void {
+		this.ran.push(sql);
+		const word = (/^\w+/.exec(sql)?.[0] ?? "").toUpperCase();
+		switch (word) {
+			case "SELECT":
+				this.#select(Number(/\d+/.exec(sql)?.[0] ?? 0), portal, limit);
+				return;
+			case "FAIL":
+				throw new Failure("22012", `failed: ${sql}`);
+			case "NOTICE":
+				this.#say(message("N", text("SNOTICE"), text("C00000"), text(`M${sql}`), Buffer.of(0)));
+				break;
+			case "COPY":
+				this.#say(copyResponse("H"), message("d", "a\n"), message("d", "b\n"), COPY_DONE, complete("COPY 2"));
+				return;
+			case "BEGIN":
+				if (this.#status === "I") this.#status = "T";
+				break;
+			case "COMMIT":
+			case "ROLLBACK": {
+				const tag = this.#status === "E" ? "ROLLBACK" : word;
+				this.#status = "I";
+				this.#portals.clear();
+				this.#say(complete(tag));
+				return;
+			}
+		}
+		this.#say(complete(word));
+	}
+
+	#select(rows: number, portal: BoundPortal, limit: number): void {
+		const upTo = limit === 0 ? rows : Math.min(rows, portal.sent + limit);
+		let count = 0;
+		for (; portal.sent < upTo; portal.sent++, count++) this.#say(row(`row ${portal.sent} of ${portal.sql}`));
+		// A limit that is met exactly suspends: the server does not know yet that there is no more.
+		if (limit > 0 && count === limit) this.#say(SUSPENDED);
+		else this.#say(complete(`SELECT ${count}`));
+	}
+}
+
+/** Reads a body as strictly as the server: too short, too long or unterminated is a protocol violation. */
+class Fields {
+	#at = 0;
+	constructor(readonly body: Buffer) {}
+
+	text(): string {
+		const end = this.body.indexOf(0, this.#at);
+		if (end < 0) throw new Failure("08P01", "invalid string in message");
+		const value = this.body.toString("utf8", this.#at, end);
+		this.#at = end + 1;
+		return value;
+	}
+
+	bytes(count: number): Buffer {
+		if (this.#at + count > this.body.length) throw new Failure("08P01", "insufficient data left in message");
+		this.#at += count;
+		return this.body.subarray(this.#at - count, this.#at);
+	}
+
+	int16(): number {
+		return this.bytes(2).readUInt16BE();
+	}
+
+	int32(): number {
+		return this.bytes(4).readInt32BE();
+	}
+
+	/** True for a statement. */
+	kind(): boolean {
+		const kind = String.fromCharCode(this.bytes(1)[0] ?? 0);
+		if (kind !== "S" && kind !== "P") throw new Failure("08P01", "invalid subtype");
+		return kind === "S";
+	}
+
+	end(): void {
+		if (this.#at !== this.body.length) throw new Failure("08P01", "invalid message format");
+	}
+}
+
+function errorMessage(severity: string, code: string, why: string): Buffer {
+	return message("E", text(`S${severity}`), text(`V${severity}`), text(`C${code}`), text(`M${why}`), Buffer.of(0));
+}
