@@ -213,7 +213,9 @@ export class PostgresDialect implements Dialect {
 		const plain = { functions: [], counts: false, collects: false, literalSensitive: true };
 		switch (call.name.name) {
 			case "nextval":
-			case "setval": {
+			case "setval":
+			// What this session's own nextval has answered before: nothing that it did not know.
+			case "currval": {
 				if (shadowed) throw unsupported(`${call.name.name} may be another function`, call.name.position);
 				const path = sequenceArgument(call);
 				const found = "id" in path ? this.#relationById(path.id) : this.relation(path);

@@ -1,4 +1,4 @@
-/** Which sequence nextval and setval mean: their argument is a regclass, which a constant must name. */
+/** Which sequence nextval, currval and setval mean: their argument is a regclass, which a constant must name. */
 import type { CallExpression, Expression, RelationPath } from "../query.js";
 import { unsupported } from "../unreadable.js";
 import { nameParts } from "./identifiers.js";
