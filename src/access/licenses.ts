@@ -281,5 +281,7 @@ async function signatureOf(folder: string): Promise<string> {
 }
 
 function entryOf(type: "license.load" | "license.unload", license: License, message: string): Entry {
-	return { type, license: license.id, licenseDigest: license.digest, message };
+	const entry = { type, license: license.id, licenseDigest: license.digest, message };
+	/* What is in force is in the recording itself, for whoever judges a session by it. */
+	return type === "license.load" ? { ...entry, document: license.document } : entry;
 }

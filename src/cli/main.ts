@@ -46,6 +46,7 @@ function program(): Command {
 	addGrantCommands(licet);
 	addSessionCommands(licet);
 	addExportCommand(licet);
+	addEvidenceCommands(licet);
 	addExplainCommand(licet);
 	addLicenseCommands(licet);
 	return licet;
@@ -139,10 +140,43 @@ function addExportCommand(licet: Command): void {
 	licet
 		.command("export <session>")
 		.description("write a session in a format for other programs")
-		.option("--format <format>", "jsonl, sql, asciicast, ocsf or csv")
+		.option("--format <format>", "bundle, jsonl, sql, asciicast, ocsf or csv")
 		.option("--output <file>", "into this file, readable for its owner alone")
 		.option(...CONFIG)
 		.action(async (id: string, options) => (await import("./commands/export.js")).exportSession(id, options, write));
+}
+
+function addEvidenceCommands(licet: Command): void {
+	licet
+		.command("verify [what]")
+		.description("prove that the recording is what was signed: all of it, a session, or a bundle file")
+		.option("--key <key>", "the verifier key that must have signed, or a file that holds it")
+		.option("--checkpoint <file>", "a checkpoint that was kept elsewhere, which the log must extend")
+		.option("--log <folder>", "the recording's folder, where there is no configuration")
+		.option("--open-end", "report what no checkpoint covers at the end, without failing: for a copy of a running log")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (what: string | undefined, options) => {
+			const { verify } = await import("./commands/verify.js");
+			process.exitCode = await verify(what, options, Date.now, say);
+		});
+	const key = licet
+		.command("key")
+		.description("print the verifier key that the recording is signed with")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (options) => say((await import("./commands/key.js")).key(options)));
+	key
+		.command("rotate")
+		.description("make a new key, which takes over at the next start")
+		.option(...CONFIG)
+		.action(async (options) => say((await import("./commands/key.js")).rotateKey(options)));
+	licet
+		.command("checkpoint")
+		.description("print the recording's newest checkpoint, to be kept elsewhere")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (options) => write((await import("./commands/key.js")).checkpoint(options)));
 }
 
 function addExplainCommand(licet: Command): void {

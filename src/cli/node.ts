@@ -29,12 +29,13 @@ import { createAnalyser } from "../sql/analyser-pool.js";
 import { openStore } from "../store/store.js";
 import type { Logger } from "../telemetry/log.js";
 import { grantView } from "./grant-view.js";
-import { adminSocket, logFolder } from "./paths.js";
+import { adminSocket, keyFolder, logFolder } from "./paths.js";
 
 /** Facts of texts seen before, in bytes. */
 const CACHE_BYTES = 64 * 1024 * 1024;
 /** Reading one text; beyond it the text is denied and the reader replaced. */
 const ANALYSIS_MS = 1000;
+const DAY_MS = 86_400_000;
 
 export interface Node {
 	readonly config: Config;
@@ -74,7 +75,14 @@ async function assemble(
 			: { kind: "embedded" as const, folder: config.data };
 	const store = await openStore(location, log);
 	opened.push(() => store.close());
-	const recorder = await Recorder.open({ folder: logFolder(config), store, log });
+	const { key, previousKey, retention } = config.recording;
+	const recorder = await Recorder.open({
+		folder: logFolder(config),
+		store,
+		log,
+		keys: { folder: keyFolder(config), external: key, previous: previousKey },
+		retention: { ms: retention.days === undefined ? undefined : retention.days * DAY_MS, bytes: retention.bytes },
+	});
 	opened.push(() => recorder.close());
 	const record = (entry: Parameters<Recorder["record"]>[0]) => {
 		recorder.record(entry);

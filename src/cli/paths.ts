@@ -9,3 +9,7 @@ export function adminSocket(config: Pick<Config, "data">): string {
 export function logFolder(config: Pick<Config, "data">): string {
 	return join(config.data, "log");
 }
+
+export function keyFolder(config: Pick<Config, "data">): string {
+	return join(config.data, "keys");
+}

@@ -49,6 +49,14 @@ export const BOUND_RANGES = {
 	sessions: { min: 1, max: 100_000 },
 } as const;
 
+/** What `recording.retention` may be set to: inclusive. */
+export const RETENTION_RANGES = {
+	/* Under a day, a session could be removed while it runs; over a century it keeps everything. */
+	days: { min: 1, max: 36_500 },
+	/* A segment is sealed at 64 MiB, and must have room while it is; 1 PiB is more than a disk. */
+	bytes: { min: 128 * MIB, max: 1024 * 1024 * GIB },
+} as const;
+
 /** A document's text. 1 MiB: a license with thousands of terms is a tenth of it. */
 export const DOCUMENT_BYTES = MIB;
 /** Values in a document once its aliases are followed. 50 000: stops "billion laughs" and costs milliseconds. */

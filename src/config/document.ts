@@ -54,6 +54,15 @@ export interface TlsConfig {
 	readonly required: boolean;
 }
 
+export interface RecordingConfig {
+	readonly durability: "written" | "strict";
+	/** The key that signs; undefined: the node's own. */
+	readonly key: string | undefined;
+	readonly previousKey: string | undefined;
+	/** When sealed segments are removed; nothing of it set: never. */
+	readonly retention: { readonly days: number | undefined; readonly bytes: number | undefined };
+}
+
 export type StoreConfig = { readonly kind: "embedded" } | { readonly kind: "postgres"; readonly url: string };
 
 /** All paths absolute. */
@@ -65,7 +74,7 @@ export interface Config {
 	readonly licenses: string;
 	readonly data: string;
 	readonly store: StoreConfig;
-	readonly recording: { readonly durability: "written" | "strict" };
+	readonly recording: RecordingConfig;
 	readonly bounds: Bounds;
 }
 
@@ -150,7 +159,12 @@ function configOf(parsed: Parsed, file: string): Config {
 		licenses: absolute(parsed.licenses ?? "./licenses"),
 		data: absolute(parsed.data ?? "./data"),
 		store: parsed.store ?? { kind: "embedded" },
-		recording: { durability: parsed.recording?.durability ?? "written" },
+		recording: {
+			durability: parsed.recording?.durability ?? "written",
+			key: optional(parsed.recording?.key),
+			previousKey: optional(parsed.recording?.previousKey),
+			retention: { days: parsed.recording?.retention?.days, bytes: parsed.recording?.retention?.bytes },
+		},
 		bounds: {
 			loginTimeoutMs: parsed.bounds?.loginTimeout ?? DEFAULT_BOUNDS.loginTimeoutMs,
 			messageBytes: parsed.bounds?.messageBytes ?? DEFAULT_BOUNDS.messageBytes,

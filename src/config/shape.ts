@@ -1,6 +1,6 @@
 /** The form of licet.yaml: each key, its type and what it is for (DESIGN: Contracts, `licet.yaml`). */
 import { z } from "zod";
-import { BOUND_RANGES } from "./bounds.js";
+import { BOUND_RANGES, RETENTION_RANGES } from "./bounds.js";
 import { flag, jsonSchemaOf, list, read, section, text, whole, word } from "./schema.js";
 import { TARGET_NAME } from "./soundness.js";
 import {
@@ -125,6 +125,18 @@ export const CONFIG_SCHEMA = section({
 		durability: word(["written", "strict"])
 			.optional()
 			.describe("written survives kill -9; strict survives power loss. Default: written."),
+		key: path()
+			.optional()
+			.describe("PEM file of the Ed25519 key that signs checkpoints. Default: the node's own, made in data/keys."),
+		previousKey: path()
+			.optional()
+			.describe("PEM file of the key that signed until now, when `key` takes over from another such file."),
+		retention: section({
+			days: count(RETENTION_RANGES.days).optional().describe("Segments go when their last entry is older."),
+			bytes: size(RETENTION_RANGES.bytes).optional().describe("The oldest segments go while all take more than this."),
+		})
+			.optional()
+			.describe("When sealed segments of the recording are removed. Default: never."),
 	}).optional(),
 	bounds: section({
 		loginTimeout: duration(BOUND_RANGES.loginTimeoutMs).optional().describe("From connecting to the end of login."),

@@ -95,6 +95,8 @@ export function missingReferences(source: Source, exists: (path: string) => bool
 		[["tls", "key"], "a PEM file"],
 		[["tls", "clientCa"], "a PEM file"],
 		[["licenses"], "a folder of license documents"],
+		[["recording", "key"], "a PEM file"],
+		[["recording", "previousKey"], "a PEM file"],
 	];
 	for (const name of keysAt(source.value, ["targets"])) {
 		paths.push([["targets", name, "ca"], "a PEM file"]);

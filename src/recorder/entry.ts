@@ -98,6 +98,8 @@ export type Entry =
 			readonly license: string;
 			readonly licenseDigest: string;
 			readonly message: string;
+			/** What was loaded: the document that has this digest. */
+			readonly document?: unknown;
 	  }
 	| { readonly type: "incident"; readonly session: string; readonly statement: number; readonly message: string }
 	/**
@@ -113,7 +115,40 @@ export type Entry =
 			readonly last: boolean;
 			readonly text: string;
 	  }
-	| { readonly type: "gap"; readonly message: string; readonly bytes: number; readonly keptAs: string }
+	/** `sha256`, in hex: of the file that is kept. */
+	| {
+			readonly type: "gap";
+			readonly message: string;
+			readonly bytes: number;
+			readonly keptAs: string;
+			readonly sha256?: string;
+	  }
+	/** The verifier key that checkpoints are signed by from here on; null: no key before it. */
+	| { readonly type: "key"; readonly key: string; readonly previous: string | null }
+	/** A segment is about to be replaced by a compressed file of exactly these bytes. Hashes in hex. */
+	| {
+			readonly type: "seal";
+			readonly segment: number;
+			readonly entries: number;
+			readonly bytes: number;
+			readonly sha256: string;
+			readonly leavesSha256: string;
+	  }
+	/**
+	 * Whole segments are about to be removed: all before the entry `through`. `hashes` (base64) is the compact range that
+	 * stands for all entries before it, those that went earlier included.
+	 */
+	| {
+			readonly type: "trim";
+			readonly through: number;
+			readonly hashes: readonly string[];
+			readonly segments: readonly number[];
+			readonly entries: number;
+			readonly bytes: number;
+			readonly firstAt: string;
+			readonly lastAt: string;
+			readonly reason: string;
+	  }
 	| { readonly type: "admin.start" | "admin.stop"; readonly message: string };
 
 /**

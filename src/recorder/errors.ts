@@ -7,6 +7,8 @@ export type JournalErrorCode =
 	| "locked"
 	/** An entry cannot be read. */
 	| "corrupt"
+	/** The key that signs it is missing, unreadable or not the one expected. */
+	| "key"
 	/** There is no such session in it. */
 	| "unknown";
 

@@ -5,6 +5,8 @@
  * When it cannot be written it fails as a whole: entries about what is still to come are refused, so that no session
  * goes on unrecorded, while those about what has already happened are kept and written first when writing works again.
  */
+
+import type { TreeHead } from "./checkpoint.js";
 import { TimestampFormat } from "./clock.js";
 import { encodeEntry } from "./encode.js";
 import type { Entry } from "./entry.js";
@@ -12,6 +14,7 @@ import { JournalError } from "./errors.js";
 import { LogFile } from "./log-file.js";
 import { openLogFolder } from "./log-folder.js";
 import { isLong, splitEntry } from "./parts.js";
+import { CompactRange, type Hash, leafHashIn } from "./tree.js";
 
 export { JournalError } from "./errors.js";
 
@@ -34,6 +37,7 @@ export interface JournalOptions {
 const SEGMENT_BYTES = 64 << 20;
 /** The buffer's size when nothing extraordinary is in it, and when it is written without waiting for the turn's end. */
 const BUFFER_BYTES = 1 << 20;
+const SPARE_BYTES = 1;
 /** What is kept in memory while the log cannot be written: the last words of a thousand sessions are a tenth of it. */
 const KEPT_BYTES = 16 << 20;
 /** The longest line that is encoded in one piece; a longer one is encoded again in parts. */
@@ -51,6 +55,13 @@ function isAhead(entry: Entry): boolean {
 	);
 }
 
+/** Hashes of a segment's entries, from one of them on. */
+export interface TakenLeaves {
+	readonly segment: number;
+	readonly from: number;
+	readonly leaves: readonly Hash[];
+}
+
 interface Waiter {
 	readonly resolve: () => void;
 	readonly reject: (error: JournalError) => void;
@@ -59,13 +70,27 @@ interface Waiter {
 export class Journal {
 	/** Names the node among those that share a store; made with the log. */
 	readonly node: string;
+	/** Called when a segment has been finished. */
+	onSegment: () => void = () => {};
 	readonly #now: () => number;
 	readonly #timestamps = new TimestampFormat();
 	readonly #segmentBytes: number;
 	readonly #file: LogFile;
 	readonly #release: () => void;
+	/** The first byte is spare, so that each line has a byte before it (tree.ts). */
 	#buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-	#used = 0;
+	#used = SPARE_BYTES;
+	/** Where the lines in the buffer end, their newlines included. */
+	#ends: number[] = [];
+	/** The tree up to the segment that is being written, and in it. */
+	readonly #before: CompactRange;
+	#within: CompactRange;
+	/** Segments that have been finished and not been asked for. */
+	#finished: CompactRange[] = [];
+	/** Leaf hashes of the last segment from the entry `#leavesFrom` on, and those of the segments before that remain. */
+	#leaves: Hash[];
+	#leavesFrom: number;
+	#earlierLeaves: TakenLeaves[] = [];
 	/** Number of the next entry; of the next to be handed to the kernel; of the next to be on the disk. */
 	#next: number;
 	#written: number;
@@ -85,6 +110,10 @@ export class Journal {
 		this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
 		this.#file = new LogFile(options.folder, folder.segment, folder.bytes);
 		this.#release = folder.release;
+		this.#before = folder.before;
+		this.#within = folder.within;
+		this.#leaves = [...folder.leaves];
+		this.#leavesFrom = folder.within.begin;
 		this.#next = folder.nextSeq;
 		this.#written = folder.nextSeq;
 		this.#durable = folder.nextSeq;
@@ -102,8 +131,7 @@ export class Journal {
 				journal.append({
 					type: "gap",
 					message: "the log ended in the middle of an entry: what was there is kept aside",
-					bytes: torn.bytes,
-					keptAs: torn.keptAs,
+					...torn,
 				});
 			}
 			journal.flush();
@@ -131,12 +159,41 @@ export class Journal {
 
 	/** Where the next entry will be found: it starts there, or is the first of the segment after it. */
 	get position(): Position {
-		return { segment: this.#file.segment, offset: this.#file.bytes + this.#used };
+		return { segment: this.#file.segment, offset: this.#file.bytes + this.#used - SPARE_BYTES };
 	}
 
 	/** How far the log is with the kernel: the position after the last entry handed over. */
 	get writtenPosition(): Position {
 		return { segment: this.#file.segment, offset: this.#file.bytes };
+	}
+
+	/** The tree over all that is with the kernel. */
+	head(): TreeHead {
+		const tree = this.#before.copy();
+		tree.extend(this.#within);
+		return { size: tree.end, root: tree.root() };
+	}
+
+	/** The compact range of all finished segments: what stands before the one that is being written. */
+	get before(): CompactRange {
+		return this.#before.copy();
+	}
+
+	/** Segments that have been finished since this was last asked. */
+	takeFinished(): CompactRange[] {
+		return this.#finished.splice(0);
+	}
+
+	/** Leaf hashes since this was last asked. */
+	takeLeaves(): TakenLeaves[] {
+		const taken = [...this.#earlierLeaves.splice(0), this.#newLeaves()];
+		this.#leavesFrom += this.#leaves.length;
+		this.#leaves = [];
+		return taken;
+	}
+
+	#newLeaves(): TakenLeaves {
+		return { segment: this.#within.begin, from: this.#leavesFrom, leaves: this.#leaves };
 	}
 
 	/**
@@ -180,6 +237,7 @@ export class Journal {
 		const most = line.length * BYTES_PER_UNIT;
 		if (this.#used + most > this.#buffer.length) this.#grow(most);
 		this.#used += this.#buffer.write(line, this.#used, "utf8");
+		this.#ends.push(this.#used);
 		this.#next++;
 	}
 
@@ -204,7 +262,7 @@ export class Journal {
 	 */
 	flush(): void {
 		if (this.#failure !== undefined) throw this.#failure;
-		if (this.#used === 0) return;
+		if (this.#used === SPARE_BYTES) return;
 		try {
 			this.#write();
 		} catch (error) {
@@ -213,14 +271,41 @@ export class Journal {
 	}
 
 	#write(): void {
-		this.#file.write(this.#buffer.subarray(0, this.#used));
-		this.#used = 0;
+		this.#file.write(this.#buffer.subarray(SPARE_BYTES, this.#used));
+		this.#hashLines();
+		this.#used = SPARE_BYTES;
 		this.#written = this.#next;
 		if (this.#buffer.length > BUFFER_BYTES) this.#buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-		if (this.#file.bytes < this.#segmentBytes) return;
+		if (this.#file.bytes >= this.#segmentBytes) this.#finishSegment();
+	}
+
+	#hashLines(): void {
+		let start = SPARE_BYTES;
+		for (const end of this.#ends) {
+			const leaf = leafHashIn(this.#buffer, start, end - 1);
+			this.#within.append(leaf);
+			this.#leaves.push(leaf);
+			start = end;
+		}
+		this.#ends = [];
+	}
+
+	#finishSegment(): void {
+		this.#before.extend(this.#within);
+		this.#finished.push(this.#within);
+		this.#earlierLeaves.push(this.#newLeaves());
+		this.#within = new CompactRange(this.#next);
+		this.#leaves = [];
+		this.#leavesFrom = this.#next;
 		this.#file.startSegment(this.#next);
 		/* A finished segment goes to the disk in the background and is closed; nobody waits, and a failure is kept. */
 		this.flushDurably().catch(() => undefined);
+		this.onSegment();
+	}
+
+	/** Ends the log's work, as when it cannot be written, until `reopen`. */
+	fail(error: unknown, what: string): JournalError {
+		return this.#failure ?? this.#fail(error, what);
 	}
 
 	#fail(error: unknown, what: string): JournalError {
@@ -272,7 +357,7 @@ export class Journal {
 	reopen(): void {
 		if (this.#failure === undefined) return;
 		if (this.#closed) throw this.#failure;
-		const [next, used] = [this.#next, this.#used];
+		const [next, used, lines] = [this.#next, this.#used, this.#ends.length];
 		try {
 			if (this.#syncFailed) this.#replaceUnsynced();
 			else this.#file.repair();
@@ -280,7 +365,7 @@ export class Journal {
 			this.#put(encodeEntry(gap, next, this.#timestamps.format(this.#now())));
 			this.#write();
 		} catch {
-			[this.#next, this.#used] = [next, used];
+			[this.#next, this.#used, this.#ends.length] = [next, used, lines];
 			throw this.#failure;
 		}
 		this.#failure = undefined;

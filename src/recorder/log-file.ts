@@ -211,7 +211,8 @@ function replaceFile(folder: string, segment: number, bytes: number): void {
 			closeSync(fd);
 		}
 		/* The kernel may already have forgotten what it could not write; then nothing can be saved by going on. */
-		if (inspectSegment(folder, segment, copy).goodBytes !== bytes) throw new Error(`${path} has lost what was written`);
+		if (inspectSegment(folder, segment, { path: copy }).goodBytes !== bytes)
+			throw new Error(`${path} has lost what was written`);
 		renameSync(copy, path);
 	} catch (error) {
 		rmSync(copy, { force: true });

@@ -2,15 +2,14 @@
  * Reading the log: entries in order, in bounded memory, while it is being written or not. What is at the end and not
  * whole is about to be written (or torn, which the writer finds out at its next start): reading ends before it.
  */
-import { type FileHandle, open } from "node:fs/promises";
 import type { LoggedEntry } from "./entry.js";
 import { JournalError } from "./errors.js";
 import type { Position } from "./journal.js";
 import { joinParts } from "./parts.js";
-import { LINE_BYTES, listSegments, parseLine, segmentName, segmentPath } from "./segments.js";
+import { openSegment, type SegmentSource } from "./segment-source.js";
+import { LINE_BYTES, listSegments, parseLine, segmentName } from "./segments.js";
 
 const NEWLINE = 0x0a;
-const CHUNK_BYTES = 256 << 10;
 const GAP = Buffer.from('"type":"gap"');
 const BOUND = Buffer.from('"type":"session.');
 const SESSION = Buffer.from('"session":');
@@ -98,18 +97,18 @@ export class LogReader {
 	async *#lines(from: Position): AsyncGenerator<readonly Line[]> {
 		let segment = this.#segmentAt(from.segment);
 		while (segment !== undefined) {
-			const file = await open(segmentPath(this.#folder, segment), "r");
+			const source = await openSegment(this.#folder, segment);
 			try {
-				segment = yield* this.#segmentLines(file, segment, segment === from.segment ? from.offset : 0);
+				segment = yield* this.#segmentLines(source, segment, segment === from.segment ? from.offset : 0);
 			} finally {
-				await file.close();
+				await source.close();
 			}
 		}
 	}
 
 	/** Gives a segment's whole lines and tells the segment after it. */
 	async *#segmentLines(
-		file: FileHandle,
+		source: SegmentSource,
 		segment: number,
 		offset: number,
 	): AsyncGenerator<readonly Line[], number | undefined> {
@@ -117,7 +116,7 @@ export class LogReader {
 		for (;;) {
 			/* Asked before reading: a segment that has a successor then is finished, and read to its true end. */
 			const next = this.#segmentAt(segment + 1);
-			const { end, rest } = yield* wholeLines(file, segment, position);
+			const { end, rest } = yield* wholeLines(source, segment, position);
 			if (next !== undefined) {
 				/* Only the last segment may end in the middle of an entry. */
 				if (rest > 0) throw damaged({ segment, offset: end }, "it ends in the middle of an entry");
@@ -134,23 +133,19 @@ export class LogReader {
 	}
 }
 
-/** Gives a file's whole lines; tells where the last of them ended and how many bytes came after it. */
+/** Gives a segment's whole lines; tells where the last of them ended and how many bytes came after it. */
 async function* wholeLines(
-	file: FileHandle,
+	source: SegmentSource,
 	segment: number,
 	offset: number,
 ): AsyncGenerator<readonly Line[], { readonly end: number; readonly rest: number }> {
 	let carried: Buffer[] = [];
 	let carriedBytes = 0;
 	let position = offset;
-	for (;;) {
-		/* A buffer of its own for each chunk: lines that are handed out are slices of it. */
-		const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-		const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
-		if (bytesRead === 0) return { end: position - carriedBytes, rest: carriedBytes };
+	for await (const chunk of source.chunks(offset)) {
 		const lines: Line[] = [];
 		let start = 0;
-		for (let at = chunk.indexOf(NEWLINE); at !== -1 && at < bytesRead; at = chunk.indexOf(NEWLINE, start)) {
+		for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, start)) {
 			const tail = chunk.subarray(start, at);
 			const bytes = carriedBytes === 0 ? tail : Buffer.concat([...carried, tail]);
 			lines.push({ bytes, position: { segment, offset: position + start - carriedBytes } });
@@ -158,14 +153,15 @@ async function* wholeLines(
 			carriedBytes = 0;
 			start = at + 1;
 		}
-		if (start < bytesRead) {
-			carried.push(chunk.subarray(start, bytesRead));
-			carriedBytes += bytesRead - start;
+		if (start < chunk.length) {
+			carried.push(chunk.subarray(start));
+			carriedBytes += chunk.length - start;
 		}
 		if (carriedBytes > LINE_BYTES) throw damaged({ segment, offset: position }, "a line is longer than any entry");
-		position += bytesRead;
+		position += chunk.length;
 		if (lines.length > 0) yield lines;
 	}
+	return { end: position - carriedBytes, rest: carriedBytes };
 }
 
 function parseAt(line: Line): LoggedEntry {

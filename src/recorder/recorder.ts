@@ -1,14 +1,18 @@
 /**
  * The recorder of one node: its journal, the index of its sessions and the reader of its log as one thing.
  */
+import { dirname, join } from "node:path";
 import type { Store } from "../store/store.js";
 import type { Logger } from "../telemetry/log.js";
 import { wallClock } from "./clock.js";
 import type { Entry, LoggedEntry } from "./entry.js";
 import { JournalError } from "./errors.js";
+import { Evidence } from "./evidence.js";
 import { SessionIndex, type SessionSummary } from "./index.js";
 import { Journal } from "./journal.js";
+import type { KeyOptions } from "./keys.js";
 import { LogReader } from "./reader.js";
+import type { RetentionTerms } from "./retention.js";
 import type { SessionFilter } from "./session-filter.js";
 
 export interface RecorderOptions {
@@ -19,6 +23,11 @@ export interface RecorderOptions {
 	/** Milliseconds since the epoch with fractions; the wall clock with microseconds when absent. */
 	readonly now?: () => number;
 	readonly segmentBytes?: number;
+	/** The keys that sign; in the folder `keys` beside the log's when absent. */
+	readonly keys?: Omit<KeyOptions, "name">;
+	readonly retention?: RetentionTerms;
+	/** Milliseconds between checkpoints while entries are written. */
+	readonly checkpointMs?: number;
 }
 
 export interface LiveCounters {
@@ -40,16 +49,22 @@ export class Recorder {
 	readonly index: SessionIndex;
 	/** Where the numbers of a running session come from. The gateway sets it. */
 	countersOf: (session: string) => LiveCounters | undefined = () => undefined;
+	readonly #options: RecorderOptions;
+	readonly #now: () => number;
 	readonly #log: Logger;
+	#evidence: Evidence | undefined;
 	readonly #failureListeners = new Set<(error: JournalError) => void>();
 	#reopening: NodeJS.Timeout | undefined;
+	#isProbing = false;
 
 	private constructor(options: RecorderOptions) {
 		const { folder } = options;
+		this.#options = options;
 		this.#log = options.log;
+		this.#now = options.now ?? wallClock();
 		this.journal = Journal.open({
 			folder,
-			now: options.now ?? wallClock(),
+			now: this.#now,
 			...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
 		});
 		this.reader = new LogReader(folder);
@@ -70,11 +85,32 @@ export class Recorder {
 		try {
 			await recorder.index.catchUp(recorder.reader);
 			await recorder.#endLostSessions();
+			await recorder.#openEvidence();
 		} catch (error) {
 			recorder.journal.close();
 			throw error;
 		}
 		return recorder;
+	}
+
+	async #openEvidence(): Promise<void> {
+		const { folder, keys, retention, log, checkpointMs } = this.#options;
+		this.#evidence = await Evidence.open({
+			folder,
+			journal: this.journal,
+			now: this.#now,
+			keys: keys ?? { folder: join(dirname(folder), "keys") },
+			retention: retention ?? {},
+			log,
+			onFailure: (error) => this.#failed(error),
+			...(checkpointMs === undefined ? {} : { intervalMs: checkpointMs }),
+		});
+	}
+
+	/** What signs the log. */
+	get evidence(): Evidence {
+		if (this.#evidence === undefined) throw new JournalError("failed", "the recording is not open yet");
+		return this.#evidence;
 	}
 
 	async #endLostSessions(): Promise<void> {
@@ -147,16 +183,22 @@ export class Recorder {
 	#failed(error: unknown): void {
 		if (!(error instanceof JournalError) || this.#reopening !== undefined) return;
 		this.#log.error({ err: error }, "the recording cannot be written; sessions stop until it can");
-		this.#reopening = setInterval(() => this.#reopen(), REOPEN_MS);
+		this.#reopening = setInterval(() => void this.#reopen(), REOPEN_MS);
 		this.#reopening.unref();
 		for (const listener of this.#failureListeners) listener(error);
 	}
 
-	#reopen(): void {
+	async #reopen(): Promise<void> {
+		if (this.#isProbing) return;
+		this.#isProbing = true;
 		try {
+			/* Sessions may come as soon as the journal is open again, so the rest must work before. */
+			await this.#evidence?.probe();
 			this.journal.reopen();
 		} catch {
 			return;
+		} finally {
+			this.#isProbing = false;
 		}
 		clearInterval(this.#reopening);
 		this.#reopening = undefined;
@@ -223,6 +265,7 @@ export class Recorder {
 		clearInterval(this.#reopening);
 		try {
 			await this.index.close();
+			await this.#evidence?.close();
 		} finally {
 			this.journal.close();
 		}

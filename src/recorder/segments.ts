@@ -1,12 +1,14 @@
 /**
  * Segments: the files of a log, each named by the number of its first entry, and what a crash can leave at their end.
+ * A segment is open (`.jsonl`) until it is sealed: compressed whole (`.jsonl.gz`), never to change again.
  */
-import { closeSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import type { LoggedEntry } from "./entry.js";
 import { JournalError } from "./errors.js";
 
-const NAME = /^(\d{12,16})\.jsonl$/;
+const NAME = /^(\d{12,16})\.jsonl(?:\.gz)?$/;
 const NAME_DIGITS = 12;
 const NEWLINE = 0x0a;
 const CHUNK_BYTES = 1 << 20;
@@ -25,14 +27,28 @@ export function segmentPath(folder: string, first: number): string {
 	return join(folder, segmentName(first));
 }
 
+export function sealedPath(folder: string, first: number): string {
+	return `${segmentPath(folder, first)}.gz`;
+}
+
+/** The first four bytes of each entry's leaf hash, one after the other: they tell which entry of a segment is not as it was. */
+export function leavesPath(folder: string, first: number): string {
+	return join(folder, `${String(first).padStart(NAME_DIGITS, "0")}.leaves`);
+}
+
+/** Whether the segment's lines stand in a file as they are; otherwise it is sealed. */
+export function isOpen(folder: string, first: number): boolean {
+	return existsSync(segmentPath(folder, first));
+}
+
 /** The numbers of the first entries of a log's segments, in order. */
 export function listSegments(folder: string): number[] {
-	const firsts: number[] = [];
+	const firsts = new Set<number>();
 	for (const name of readdirSync(folder)) {
 		const digits = NAME.exec(name)?.[1];
-		if (digits !== undefined) firsts.push(Number(digits));
+		if (digits !== undefined) firsts.add(Number(digits));
 	}
-	return firsts.sort((a, b) => a - b);
+	return [...firsts].sort((a, b) => a - b);
 }
 
 /** The entry in a line; undefined when it is none, or not of this format. */
@@ -55,8 +71,10 @@ function isEntry(value: unknown): value is LoggedEntry {
 	return value.v === 1 && typeof value.seq === "number" && "type" in value && typeof value.type === "string";
 }
 
+type EachLine = (line: Buffer, end: number) => boolean;
+
 /** Calls `each` with the complete lines of a file, without their newlines, until it answers false. */
-function eachLine(file: string, each: (line: Buffer, end: number) => boolean): void {
+function eachLineOf(file: string, each: EachLine): void {
 	const fd = openSync(file, "r");
 	try {
 		const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -87,6 +105,14 @@ function eachLine(file: string, each: (line: Buffer, end: number) => boolean): v
 	}
 }
 
+function eachLineIn(content: Buffer, each: EachLine): void {
+	let start = 0;
+	for (let at = content.indexOf(NEWLINE); at !== -1; at = content.indexOf(NEWLINE, start)) {
+		if (!each(content.subarray(start, at), at + 1)) return;
+		start = at + 1;
+	}
+}
+
 export interface Inspection {
 	/** Bytes up to the end of the last entry that is whole, its parts included. What follows is torn. */
 	readonly goodBytes: number;
@@ -94,26 +120,45 @@ export interface Inspection {
 	readonly nextSeq: number;
 	/** Files that gap entries of this segment tell of. */
 	readonly told: ReadonlySet<string>;
+	readonly isTorn: boolean;
 }
 
-/** Reads a segment as a writer finds it: how far it is whole. `path`: where it stands, when not in its place. */
-export function inspectSegment(folder: string, first: number, path = segmentPath(folder, first)): Inspection {
+export interface InspectionOptions {
+	/** Where the lines stand, when not in the segment's place. */
+	readonly path?: string;
+	/** Called with each line that is an entry in its place. */
+	readonly line?: (line: Buffer) => void;
+	/** Called when the lines since the last call are whole entries. */
+	readonly whole?: () => void;
+}
+
+/** Reads a segment as a writer finds it: how far it is whole. */
+export function inspectSegment(folder: string, first: number, options: InspectionOptions = {}): Inspection {
 	let goodBytes = 0;
 	let nextSeq = first;
 	let seq = first;
 	let partsLeft = 0;
 	const told = new Set<string>();
-	eachLine(path, (line, end) => {
+	const each: EachLine = (line, end) => {
 		const entry = parseLine(line);
 		if (entry === undefined || entry.seq !== seq || partsLeft > 0 !== (entry.type === "part")) return false;
 		if (entry.type === "gap") told.add(entry.keptAs);
+		options.line?.(line);
 		partsLeft = partsLeft > 0 ? partsLeft - 1 : (entry.parts ?? 0);
 		seq++;
 		if (partsLeft === 0) {
 			goodBytes = end;
 			nextSeq = seq;
+			options.whole?.();
 		}
 		return true;
-	});
-	return { goodBytes, nextSeq, told };
+	};
+	const path = options.path ?? segmentPath(folder, first);
+	if (options.path !== undefined || isOpen(folder, first)) {
+		eachLineOf(path, each);
+		return { goodBytes, nextSeq, told, isTorn: statSync(path).size > goodBytes };
+	}
+	const content = gunzipSync(readFileSync(sealedPath(folder, first)));
+	eachLineIn(content, each);
+	return { goodBytes, nextSeq, told, isTorn: content.length > goodBytes };
 }

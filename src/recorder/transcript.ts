@@ -90,6 +90,9 @@ export class Transcript {
 			case "license.unload":
 			case "license.reject":
 			case "part":
+			case "key":
+			case "seal":
+			case "trim":
 			case "admin.start":
 			case "admin.stop":
 				return [];

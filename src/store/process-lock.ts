@@ -30,3 +30,19 @@ export function lockFolder(folder: string): ProcessLock | { readonly holder: str
 		},
 	};
 }
+
+/** Whether some process holds it, as far as can be told without taking it. */
+export function isFolderLocked(folder: string): boolean {
+	const file = join(folder, "lock");
+	if (!existsSync(file)) return false;
+	const database = new Database(file, { timeout: 0, readonly: true });
+	try {
+		database.prepare("SELECT count(*) FROM sqlite_schema").get();
+		return false;
+	} catch (error) {
+		if (error instanceof Error && "code" in error && error.code === "SQLITE_BUSY") return true;
+		throw error;
+	} finally {
+		database.close();
+	}
+}

@@ -1,11 +1,17 @@
 /** `licet export SESSION`: a session in a format for other programs, from the recording itself. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type License, parseLicense } from "../../licensing/license.js";
+import { bundle } from "../../recorder/bundle.js";
 import type { LoggedEntry } from "../../recorder/entry.js";
 import { asciicastLines } from "../../recorder/export/asciicast.js";
 import { csvLines } from "../../recorder/export/csv.js";
 import { ocsfLines } from "../../recorder/export/ocsf.js";
 import { sqlLines } from "../../recorder/export/sql.js";
+import { configuration } from "../admin-client.js";
 import { CommandFailure } from "../failure.js";
+import { logFolder } from "../paths.js";
 import { recordedSession } from "../recorded-session.js";
 import { version } from "../version.js";
 
@@ -14,6 +20,8 @@ export interface ExportOptions {
 	readonly format?: string;
 	readonly output?: string;
 }
+
+const BUNDLE = "bundle";
 
 type Write = (text: string) => Promise<void>;
 
@@ -35,14 +43,40 @@ const FORMATS: ReadonlyMap<string, Format> = new Map([
 const WRITE_CHARACTERS = 64 << 10;
 
 export async function exportSession(session: string, options: ExportOptions, write: Write): Promise<void> {
-	const format = FORMATS.get(options.format ?? "");
-	if (format === undefined) {
-		throw new CommandFailure(`--format ${options.format ?? ""}: expected one of ${[...FORMATS.keys()].join(", ")}`, 2);
-	}
-	const lines = format.lines(recordedSession(options.config, session));
-	const send = (to: Write) => writeLines(lines, format.newline, to);
+	const { lines, newline } = linesOf(session, options);
+	const send = (to: Write) => writeLines(lines, newline, to);
 	if (options.output === undefined) await send(write);
 	else await intoFile(options.output, send);
+}
+
+function linesOf(session: string, options: ExportOptions): { lines: AsyncIterable<string>; newline: string } {
+	if (options.format === BUNDLE) return { lines: bundleLines(session, options.config), newline: "\n" };
+	const format = FORMATS.get(options.format ?? "");
+	if (format === undefined) {
+		const known = [BUNDLE, ...FORMATS.keys()].join(", ");
+		throw new CommandFailure(`--format ${options.format ?? ""}: expected one of ${known}`, 2);
+	}
+	return { lines: format.lines(recordedSession(options.config, session)), newline: format.newline };
+}
+
+/** With its proofs: what `licet verify FILE --key KEY` checks anywhere. */
+function bundleLines(session: string, configFile: string): AsyncIterable<string> {
+	const config = configuration(configFile, false);
+	const folder = logFolder(config);
+	if (!existsSync(folder)) throw new CommandFailure(`${folder}: there is no recording`, 1);
+	return bundle(folder, session, (license, digest) => {
+		const found = licenseOnShelf(config.licenses, license);
+		return found?.digest === digest ? found.document : undefined;
+	});
+}
+
+function licenseOnShelf(folder: string, id: string): License | undefined {
+	if (!existsSync(folder)) return undefined;
+	for (const name of readdirSync(folder).filter((name) => /\.(ya?ml|json)$/i.test(name))) {
+		const result = parseLicense(readFileSync(join(folder, name), "utf8"), name);
+		if ("license" in result && result.license.id === id) return result.license;
+	}
+	return undefined;
 }
 
 /** Entries as they stand in the log, long ones in one piece. */

@@ -1,0 +1,45 @@
+/** `licet key`, `licet key rotate`, `licet checkpoint`: what somebody who checks the recording keeps elsewhere. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseChained, readNotes } from "../../recorder/checkpoint.js";
+import { PUBLIC_KEY, prepareRotation } from "../../recorder/keys.js";
+import { hashToBase64 } from "../../recorder/tree.js";
+import { configuration } from "../admin-client.js";
+import { CommandFailure } from "../failure.js";
+import { keyFolder, logFolder } from "../paths.js";
+
+export interface KeyCommandOptions {
+	readonly config: string;
+	readonly json?: boolean;
+}
+
+/** The verifier key that signs now. */
+export function key(options: KeyCommandOptions): string {
+	const file = join(keyFolder(configuration(options.config, false)), PUBLIC_KEY);
+	if (!existsSync(file))
+		throw new CommandFailure(`${file}: there is no key yet; \`licet serve\` makes it at its first start`, 1);
+	const text = readFileSync(file, "utf8").trim();
+	return options.json === true ? JSON.stringify({ key: text }) : text;
+}
+
+export function rotateKey(options: KeyCommandOptions): string {
+	const config = configuration(options.config, false);
+	if (config.recording.key !== undefined) {
+		throw new CommandFailure(
+			"recording.key names a key of yours: change it there, and name the former one in recording.previousKey",
+			2,
+		);
+	}
+	prepareRotation(keyFolder(config));
+	return "a new key is made; it takes over when `licet serve` starts again";
+}
+
+/** The newest checkpoint, as it is signed. */
+export function checkpoint(options: KeyCommandOptions): string {
+	const folder = logFolder(configuration(options.config, false));
+	const note = existsSync(folder) ? readNotes(folder).notes.at(-1) : undefined;
+	const parsed = note === undefined ? undefined : parseChained(note);
+	if (note === undefined || parsed === undefined) throw new CommandFailure(`${folder}: there is no checkpoint`, 1);
+	if (options.json !== true) return note;
+	return `${JSON.stringify({ origin: parsed.origin, size: parsed.size, root: hashToBase64(parsed.root), at: parsed.at, note })}\n`;
+}

@@ -1,0 +1,147 @@
+/**
+ * `licet verify`: that the recording is what was signed. It needs the files and the public key, and no `serve`.
+ */
+import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { digestOf } from "../../licensing/canonical.js";
+import { bundle } from "../../recorder/bundle.js";
+import { type Checkpoint, parseChained, parseCheckpoint, readNotes } from "../../recorder/checkpoint.js";
+import { describeFinding } from "../../recorder/finding.js";
+import { parseVerifierKey, type VerifierKey } from "../../recorder/note.js";
+import { type BundleReport, verifyBundle } from "../../recorder/verify-bundle.js";
+import { type LogReport, verifyLog } from "../../recorder/verify-log.js";
+import { isFolderLocked } from "../../store/process-lock.js";
+import { configuration } from "../admin-client.js";
+import { CommandFailure } from "../failure.js";
+import { logFolder } from "../paths.js";
+
+export interface VerifyCommandOptions {
+	readonly config: string;
+	/** The log's folder, when there is no configuration. */
+	readonly log?: string;
+	/** A verifier key, or a file that holds one. */
+	readonly key?: string;
+	/** A file with a checkpoint that was kept elsewhere. */
+	readonly checkpoint?: string;
+	readonly openEnd?: boolean;
+	readonly json?: boolean;
+}
+
+const SESSION = /^s_[A-Za-z0-9_-]+$/;
+/** While the log is written, this much may be under no checkpoint yet: six times what there should be. */
+const YOUNG_MS = 60_000;
+
+/** Prints the report; answers the exit code. `what`: a session, or a bundle's file; all of the log when absent. */
+export async function verify(
+	what: string | undefined,
+	options: VerifyCommandOptions,
+	now: () => number,
+	say: (text: string) => void,
+): Promise<0 | 1> {
+	const key = options.key === undefined ? undefined : readVerifierKey(options.key);
+	if (what !== undefined && !SESSION.test(what)) return verifyFile(what, key, options, say);
+	const folder = options.log ?? logFolder(configuration(options.config, false));
+	if (!existsSync(folder)) throw new CommandFailure(`${folder}: there is no recording`, 1);
+	if (what !== undefined) {
+		const lines = bundle(folder, what, () => undefined);
+		/* The log is at hand, so what it holds of the session is all there is. */
+		const report = await verifyBundle(lines, {
+			key: key ?? firstKey(folder),
+			digestOf: digestOfDocument,
+			openEnd: true,
+		});
+		return sayBundle(report, key !== undefined, options, say);
+	}
+	const checkpoint = options.checkpoint === undefined ? undefined : readCheckpoint(options.checkpoint);
+	const isRunning = isFolderLocked(folder);
+	const openEnd = options.openEnd === true ? "any" : isRunning ? { since: now() - YOUNG_MS } : "none";
+	const report = await verifyLog({ folder, key, checkpoint, openEnd });
+	say(options.json === true ? JSON.stringify(report) : describe(report, key !== undefined));
+	return report.ok ? 0 : 1;
+}
+
+async function verifyFile(
+	file: string,
+	key: VerifierKey | undefined,
+	options: VerifyCommandOptions,
+	say: (text: string) => void,
+): Promise<0 | 1> {
+	if (!existsSync(file)) throw new CommandFailure(`${file}: expected a session's id (s_…), or a file with a bundle`, 2);
+	if (key === undefined) throw new CommandFailure("a bundle proves nothing by itself: name the key with --key", 2);
+	const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
+	const { openEnd } = options;
+	return sayBundle(await verifyBundle(lines, { key, digestOf: digestOfDocument, openEnd }), true, options, say);
+}
+
+function sayBundle(
+	report: BundleReport,
+	isKeyGiven: boolean,
+	options: VerifyCommandOptions,
+	say: (text: string) => void,
+): 0 | 1 {
+	say(options.json === true ? JSON.stringify(report) : describeBundle(report, isKeyGiven));
+	return report.ok ? 0 : 1;
+}
+
+function digestOfDocument(document: unknown): string {
+	return digestOf(document as Parameters<typeof digestOf>[0]);
+}
+
+/** The key that the log itself begins with. */
+function firstKey(folder: string): VerifierKey {
+	const [first] = readNotes(folder).notes;
+	const key = first === undefined ? undefined : parseChained(first)?.key;
+	if (key === undefined) throw new CommandFailure(`${folder}: there is no checkpoint that tells its key`, 1);
+	return key;
+}
+
+export function readVerifierKey(given: string): VerifierKey {
+	const text = existsSync(given) ? readFileSync(given, "utf8") : given;
+	const key = parseVerifierKey(text);
+	if (key === undefined) {
+		throw new CommandFailure(`--key ${given}: expected a verifier key (name+id+base64), or a file that holds one`, 2);
+	}
+	return key;
+}
+
+function readCheckpoint(file: string): Checkpoint {
+	let text: string;
+	try {
+		text = readFileSync(file, "utf8");
+	} catch (error) {
+		throw new CommandFailure(`--checkpoint ${file}: ${(error as Error).message}`, 2);
+	}
+	/* As it was printed, or cut out of the file of checkpoints with the empty line after it. */
+	const checkpoint = parseCheckpoint(text) ?? parseCheckpoint(text.replace(/\n+$/, "\n"));
+	if (checkpoint === undefined)
+		throw new CommandFailure(`--checkpoint ${file}: expected a checkpoint (a signed note)`, 2);
+	return checkpoint;
+}
+
+function describe(report: LogReport, isKeyGiven: boolean): string {
+	const { keys, last } = report;
+	const lines = [
+		`log of ${report.node ?? "an unknown node"}`,
+		...keys.map((key, index) => `  ${index === 0 ? "signed by" : "and then"}   ${key}`),
+		`  entries     ${report.to - report.from} (${report.from} to ${report.to - 1})${report.from > 0 ? `; ${report.from} before them were removed by retention` : ""}`,
+		`  segments    ${report.segments}, ${report.sealed} of them sealed`,
+		`  checkpoints ${report.checkpoints}${last === null ? "" : `, the last of ${last.at} over ${last.size} entries`}`,
+	];
+	if (report.to > report.covered)
+		lines.push(`  under no checkpoint yet: ${report.to - report.covered} entries at the end`);
+	if (!isKeyGiven) lines.push("  no --key was given: who signed is the log's own word");
+	lines.push(report.ok ? "verified: nothing was changed, moved, inserted or removed" : "NOT VERIFIED");
+	return [...lines, ...report.findings.map((one) => `  ✗ ${describeFinding(one)}`)].join("\n");
+}
+
+function describeBundle(report: BundleReport, isKeyGiven: boolean): string {
+	const lines = [
+		`session ${report.session ?? "unknown"} of ${report.origin ?? "an unknown log"}`,
+		`  entries     ${report.entries}, with ${report.statements} statements${report.ended ? "" : "; the session had not ended"}`,
+		`  checkpoint  ${report.at ?? "none"}`,
+		`  license     ${report.licenseDigest ?? "unknown"}${report.license ? ", with its document" : ""}`,
+	];
+	if (!isKeyGiven) lines.push("  no --key was given: who signed is the log's own word");
+	lines.push(report.ok ? "verified: these entries are the session as it was recorded" : "NOT VERIFIED");
+	return [...lines, ...report.findings.map((one) => `  ✗ ${describeFinding(one)}`)].join("\n");
+}

@@ -1,0 +1,249 @@
+/**
+ * The notary: signs checkpoints over the log, at least every ten seconds when anything was written, at the end of each
+ * segment, and at the close.
+ *
+ * The order is what makes them worth something: what is signed is on the disk before the signature exists, and the
+ * files that help a reader (`ranges`, `leaves`) before that.
+ */
+import { closeSync, constants, openSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { AppendFile, onDisk, writeAt } from "./append-file.js";
+import {
+	CHECKPOINTS,
+	type ChainedCheckpoint,
+	originOf,
+	parseChained,
+	readNotes,
+	signCheckpoint,
+	type TreeHead,
+} from "./checkpoint.js";
+import { TimestampFormat } from "./clock.js";
+import { JournalError } from "./errors.js";
+import type { Journal, TakenLeaves } from "./journal.js";
+import { type KeyOptions, type NodeKeys, openKeys } from "./keys.js";
+import { isSignedBy, type VerifierKey } from "./note.js";
+import { encodeRange, RANGES } from "./ranges.js";
+import { leavesPath } from "./segments.js";
+import type { CompactRange } from "./tree.js";
+
+export interface NotaryOptions {
+	/** data/log */
+	readonly folder: string;
+	readonly journal: Journal;
+	/** Milliseconds since the epoch, with fractions. */
+	readonly now: () => number;
+	readonly keys: Omit<KeyOptions, "name">;
+	/** Called when a checkpoint cannot be made: the log has failed by then. */
+	readonly onFailure: (error: JournalError) => void;
+	/** Milliseconds between checkpoints while entries are written. */
+	readonly intervalMs?: number;
+}
+
+/** DESIGN: at least every 10 s. */
+const INTERVAL_MS = 10_000;
+/** Bytes of a leaf's hash that are kept to tell which entry has changed: a change is missed once in 4 billion. */
+export const LEAF_PREFIX_BYTES = 4;
+
+export class Notary {
+	/** Called after each checkpoint, with the segments that have been finished under it. */
+	onCheckpoint: (checkpoint: ChainedCheckpoint, finished: readonly CompactRange[]) => void = () => {};
+	readonly #options: NotaryOptions;
+	readonly #origin: string;
+	readonly #keys: NodeKeys;
+	readonly #checkpoints: AppendFile;
+	readonly #ranges: AppendFile;
+	readonly #timestamps = new TimestampFormat();
+	#last: ChainedCheckpoint | undefined;
+	/** The signing key is not yet told in a checkpoint. */
+	#keyIsNew: boolean;
+	/** Taken from the journal, and not yet in the files. */
+	#unwrittenRanges: CompactRange[] = [];
+	#unwrittenLeaves: TakenLeaves[] = [];
+	/** Finished, and not yet under a checkpoint. */
+	#uncovered: CompactRange[] = [];
+	#work: Promise<unknown> = Promise.resolve();
+	#timer: NodeJS.Timeout | undefined;
+
+	private constructor(options: NotaryOptions) {
+		const { folder, journal } = options;
+		this.#options = options;
+		this.#origin = originOf(journal.node);
+		const { notes, bytes } = readNotes(folder);
+		const current = lastKey(notes);
+		this.#last = lastCheckpoint(notes, this.#origin, current);
+		this.#keys = openKeys({ ...options.keys, name: this.#origin }, current);
+		this.#keyIsNew = current === undefined || this.#keys.handingOver !== undefined;
+		this.#checkpoints = new AppendFile(join(folder, CHECKPOINTS), bytes);
+		this.#ranges = new AppendFile(join(folder, RANGES));
+	}
+
+	/** Opens the files, introduces a new key if there is one, and begins to sign. Throws or rejects with JournalError. */
+	static async open(options: NotaryOptions): Promise<Notary> {
+		const notary = new Notary(options);
+		try {
+			if (notary.#keyIsNew) notary.#introduceKey();
+			await notary.checkpoint();
+			notary.#keys.settle();
+		} catch (error) {
+			notary.#release();
+			throw error;
+		}
+		options.journal.onSegment = () => notary.#soon();
+		notary.#timer = setInterval(() => notary.#soon(), options.intervalMs ?? INTERVAL_MS);
+		notary.#timer.unref();
+		return notary;
+	}
+
+	/** The public half of the key that signs. */
+	get verifier(): VerifierKey {
+		return this.#keys.signer.verifier;
+	}
+
+	/** The newest checkpoint. */
+	get last(): ChainedCheckpoint | undefined {
+		return this.#last;
+	}
+
+	#introduceKey(): void {
+		const previous = this.#keys.handingOver?.verifier.text ?? null;
+		this.#options.journal.append({ type: "key", key: this.verifier.text, previous });
+	}
+
+	#soon(): void {
+		this.checkpoint().catch(() => {
+			/* onFailure has been called. */
+		});
+	}
+
+	/**
+	 * Resolves when everything written until now is under a checkpoint on the disk. Rejects with JournalError; then the
+	 * log has failed.
+	 */
+	checkpoint(): Promise<void> {
+		const made = this.#work.then(() => this.#checkpoint());
+		this.#work = made.catch(() => undefined);
+		return made;
+	}
+
+	async #checkpoint(): Promise<void> {
+		const { journal } = this.#options;
+		try {
+			journal.flush();
+			const head = journal.head();
+			if (head.size === this.#last?.size && !this.#keyIsNew) return;
+			this.#unwrittenRanges.push(...journal.takeFinished());
+			this.#unwrittenLeaves.push(...journal.takeLeaves());
+			await journal.flushDurably();
+			await this.#writeAids();
+			await this.#sign(head);
+		} catch (error) {
+			const failure =
+				error instanceof JournalError ? error : journal.fail(error, "the recording's checkpoint cannot be written");
+			this.#options.onFailure(failure);
+			throw failure;
+		}
+	}
+
+	async #writeAids(): Promise<void> {
+		for (const taken of [...this.#unwrittenLeaves]) {
+			await writeLeaves(this.#options.folder, taken);
+			this.#unwrittenLeaves.shift();
+		}
+		for (const range of [...this.#unwrittenRanges]) {
+			await this.#ranges.append(encodeRange(range));
+			this.#unwrittenRanges.shift();
+			this.#uncovered.push(range);
+		}
+	}
+
+	async #sign(head: TreeHead): Promise<void> {
+		const facts = {
+			...head,
+			origin: this.#origin,
+			at: this.#timestamps.format(this.#options.now()),
+			key: this.#keyIsNew ? this.verifier : undefined,
+			previous: this.#last?.hash,
+		};
+		const { signer, handingOver } = this.#keys;
+		const isHandover = this.#keyIsNew && handingOver !== undefined;
+		const note = signCheckpoint(facts, isHandover ? [handingOver, signer] : [signer]);
+		await this.#checkpoints.append(`${note}\n`);
+		const made = parseChained(note);
+		if (made === undefined) throw new Error("a checkpoint that cannot be read again");
+		this.#last = made;
+		this.#keyIsNew = false;
+		this.onCheckpoint(made, this.#uncovered.splice(0));
+	}
+
+	/** Rejects unless checkpoints could be written again. */
+	async probe(): Promise<void> {
+		await this.#checkpoints.probe();
+		await this.#ranges.probe();
+	}
+
+	/** Signs what is left, if that works. */
+	async close(): Promise<void> {
+		clearInterval(this.#timer);
+		this.#options.journal.onSegment = () => {};
+		try {
+			if (this.#options.journal.failure === undefined) await this.checkpoint();
+			else await this.#work;
+		} finally {
+			this.#release();
+		}
+	}
+
+	#release(): void {
+		this.#checkpoints.close();
+		this.#ranges.close();
+	}
+}
+
+/** The key that signs after these checkpoints. */
+function lastKey(notes: readonly string[]): VerifierKey | undefined {
+	for (const note of notes.toReversed()) {
+		const key = parseChained(note)?.key;
+		if (key !== undefined) return key;
+	}
+	return undefined;
+}
+
+function lastCheckpoint(
+	notes: readonly string[],
+	origin: string,
+	key: VerifierKey | undefined,
+): ChainedCheckpoint | undefined {
+	const note = notes.at(-1);
+	if (note === undefined) return undefined;
+	const checkpoint = parseChained(note);
+	if (
+		checkpoint === undefined ||
+		key === undefined ||
+		checkpoint.origin !== origin ||
+		!isSignedBy(checkpoint.note, key)
+	) {
+		throw new JournalError(
+			"corrupt",
+			"the last checkpoint is not one that this log's key has signed: `licet verify` tells more",
+		);
+	}
+	return checkpoint;
+}
+
+async function writeLeaves(folder: string, { segment, from, leaves }: TakenLeaves): Promise<void> {
+	const isNew = from === segment;
+	if (leaves.length === 0) {
+		/* A segment that has nothing yet has no files. */
+		if (isNew) rmSync(leavesPath(folder, segment), { force: true });
+		return;
+	}
+	const prefixes = leaves.map((leaf) => leaf.slice(0, LEAF_PREFIX_BYTES)).join("");
+	const flags = constants.O_RDWR | constants.O_CREAT | (isNew ? constants.O_TRUNC : 0);
+	const fd = openSync(leavesPath(folder, segment), flags, 0o600);
+	try {
+		await writeAt(fd, Buffer.from(prefixes, "latin1"), (from - segment) * LEAF_PREFIX_BYTES);
+		await onDisk(fd);
+	} finally {
+		closeSync(fd);
+	}
+}

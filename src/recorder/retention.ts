@@ -1,0 +1,149 @@
+/**
+ * Retention: removes the oldest sealed segments, by age and by size. Before that an entry tells what goes and keeps what
+ * stands for it in the tree, so that the rest still verifies and nothing is gone without account. Checkpoints stay.
+ */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Entry } from "./entry.js";
+import { readRanges } from "./ranges.js";
+import { openSegment } from "./segment-source.js";
+import { isOpen, leavesPath, listSegments, parseLine, sealedPath } from "./segments.js";
+import { CompactRange, hashToBase64 } from "./tree.js";
+
+export interface RetentionTerms {
+	/** Segments whose last entry is older go. */
+	readonly ms?: number | undefined;
+	/** While the log's files take more than this, the oldest go. */
+	readonly bytes?: number | undefined;
+}
+
+export interface RetentionOptions {
+	/** data/log */
+	readonly folder: string;
+	readonly terms: RetentionTerms;
+	readonly now: () => number;
+	readonly append: (entry: Entry) => void;
+	/** Resolves when what has been appended is under a checkpoint. */
+	readonly checkpoint: () => Promise<void>;
+	/** Whether a segment may go now: it may be needed elsewhere first. */
+	readonly mayRemove?: (first: number) => boolean;
+}
+
+interface Segment {
+	readonly range: CompactRange;
+	readonly bytes: number;
+	readonly firstAt: string;
+	readonly lastAt: string;
+}
+
+const NEWLINE = 0x0a;
+const TORN = /^torn-(\d+)-/;
+
+export class Retention {
+	readonly #options: RetentionOptions;
+	/** When a segment's entries were taken, by its first: sealed segments do not change. */
+	readonly #times = new Map<number, { readonly firstAt: string; readonly lastAt: string }>();
+
+	constructor(options: RetentionOptions) {
+		this.#options = options;
+	}
+
+	/** Removes what is due. Answers how many segments went. */
+	async apply(): Promise<number> {
+		const { folder, append, checkpoint } = this.#options;
+		const due = await this.#due();
+		const last = due.at(-1);
+		if (last === undefined) return 0;
+		append(account(readRanges(folder).ranges, due, this.#reason()));
+		await checkpoint();
+		for (const { range } of due) {
+			await rm(sealedPath(folder, range.begin), { force: true });
+			await rm(leavesPath(folder, range.begin), { force: true });
+			this.#times.delete(range.begin);
+		}
+		/* What was put aside from a segment goes with it. */
+		for (const name of readdirSync(folder)) {
+			const [, segment] = TORN.exec(name) ?? [];
+			if (due.some(({ range }) => range.begin === Number(segment))) await rm(join(folder, name), { force: true });
+		}
+		return due.length;
+	}
+
+	/** From the oldest on, as long as each is sealed and due. */
+	async #due(): Promise<Segment[]> {
+		const { folder, terms, now, mayRemove } = this.#options;
+		const segments = listSegments(folder);
+		const ranges = new Map(readRanges(folder).ranges.map((range) => [range.begin, range]));
+		let total = segments.reduce((sum, first) => sum + sizeOf(folder, first), 0);
+		const due: Segment[] = [];
+		for (const first of segments) {
+			const range = ranges.get(first);
+			if (range === undefined || isOpen(folder, first) || mayRemove?.(first) === false) break;
+			const bytes = sizeOf(folder, first);
+			const times = await this.#timesOf(first);
+			const isOld = terms.ms !== undefined && Date.parse(times.lastAt) < now() - terms.ms;
+			if (!isOld && (terms.bytes === undefined || total <= terms.bytes)) break;
+			due.push({ range, bytes, ...times });
+			total -= bytes;
+		}
+		return due;
+	}
+
+	async #timesOf(first: number): Promise<{ readonly firstAt: string; readonly lastAt: string }> {
+		const known = this.#times.get(first) ?? (await readTimes(this.#options.folder, first));
+		this.#times.set(first, known);
+		return known;
+	}
+
+	#reason(): string {
+		const { ms, bytes } = this.#options.terms;
+		const terms = [
+			...(ms === undefined ? [] : [`older than ${ms / 86_400_000} days`]),
+			...(bytes === undefined ? [] : [`beyond ${bytes} bytes`]),
+		];
+		return `recording.retention: ${terms.join(" or ")}`;
+	}
+}
+
+function sizeOf(folder: string, first: number): number {
+	return [sealedPath(folder, first), leavesPath(folder, first)]
+		.filter((path) => existsSync(path))
+		.reduce((sum, path) => sum + statSync(path).size, 0);
+}
+
+function account(ranges: readonly CompactRange[], due: readonly Segment[], reason: string): Entry {
+	const through = due.at(-1)?.range.end ?? 0;
+	const removed = new CompactRange(0);
+	for (const range of ranges) if (range.end <= through) removed.extend(range);
+	return {
+		type: "trim",
+		through,
+		hashes: removed.hashes.map(hashToBase64),
+		segments: due.map(({ range }) => range.begin),
+		entries: due.reduce((sum, { range }) => sum + range.end - range.begin, 0),
+		bytes: due.reduce((sum, { bytes }) => sum + bytes, 0),
+		firstAt: due[0]?.firstAt ?? "",
+		lastAt: due.at(-1)?.lastAt ?? "",
+		reason,
+	};
+}
+
+async function readTimes(folder: string, first: number): Promise<{ firstAt: string; lastAt: string }> {
+	const source = await openSegment(folder, first);
+	try {
+		let firstLine: Buffer | undefined;
+		let tail = Buffer.alloc(0);
+		for await (const chunk of source.chunks(0)) {
+			tail = Buffer.concat([tail, chunk]);
+			const end = tail.indexOf(NEWLINE);
+			if (firstLine === undefined && end !== -1) firstLine = Buffer.from(tail.subarray(0, end));
+			const before = tail.lastIndexOf(NEWLINE, -2);
+			if (before !== -1) tail = tail.subarray(before + 1);
+		}
+		const [one, other] = [parseLine(firstLine ?? tail), parseLine(tail.subarray(0, tail.lastIndexOf(NEWLINE)))];
+		return { firstAt: one?.at ?? "", lastAt: other?.at ?? "" };
+	} finally {
+		await source.close();
+	}
+}
