@@ -75,13 +75,14 @@ async function assemble(
 			: { kind: "embedded" as const, folder: config.data };
 	const store = await openStore(location, log);
 	opened.push(() => store.close());
-	const { key, previousKey, retention } = config.recording;
+	const { key, previousKey, retention, segmentBytes } = config.recording;
 	const recorder = await Recorder.open({
 		folder: logFolder(config),
 		store,
 		log,
 		keys: { folder: keyFolder(config), external: key, previous: previousKey },
 		retention: { ms: retention.days === undefined ? undefined : retention.days * DAY_MS, bytes: retention.bytes },
+		...(segmentBytes === undefined ? {} : { segmentBytes }),
 	});
 	opened.push(() => recorder.close());
 	const record = (entry: Parameters<Recorder["record"]>[0]) => {

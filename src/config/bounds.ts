@@ -49,12 +49,18 @@ export const BOUND_RANGES = {
 	sessions: { min: 1, max: 100_000 },
 } as const;
 
+/**
+ * A segment of the recording. 64 MiB by default: a search reads one in well under a second, and a year of a busy node is
+ * some thousand files. Smaller ones are removed and uploaded in smaller pieces; a larger one takes longer to begin with.
+ */
+export const SEGMENT_RANGE = { min: 64 * KIB, max: GIB } as const;
+
 /** What `recording.retention` may be set to: inclusive. */
 export const RETENTION_RANGES = {
 	/* Under a day, a session could be removed while it runs; over a century it keeps everything. */
 	days: { min: 1, max: 36_500 },
-	/* A segment is sealed at 64 MiB, and must have room while it is; 1 PiB is more than a disk. */
-	bytes: { min: 128 * MIB, max: 1024 * 1024 * GIB },
+	/* Some segments must have room, or none would ever be kept; 1 PiB is more than a disk. */
+	bytes: { min: MIB, max: 1024 * 1024 * GIB },
 } as const;
 
 /** A document's text. 1 MiB: a license with thousands of terms is a tenth of it. */

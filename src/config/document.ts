@@ -59,6 +59,8 @@ export interface RecordingConfig {
 	/** The key that signs; undefined: the node's own. */
 	readonly key: string | undefined;
 	readonly previousKey: string | undefined;
+	/** undefined: the recorder's own. */
+	readonly segmentBytes: number | undefined;
 	/** When sealed segments are removed; nothing of it set: never. */
 	readonly retention: { readonly days: number | undefined; readonly bytes: number | undefined };
 }
@@ -163,6 +165,7 @@ function configOf(parsed: Parsed, file: string): Config {
 			durability: parsed.recording?.durability ?? "written",
 			key: optional(parsed.recording?.key),
 			previousKey: optional(parsed.recording?.previousKey),
+			segmentBytes: parsed.recording?.segmentBytes,
 			retention: { days: parsed.recording?.retention?.days, bytes: parsed.recording?.retention?.bytes },
 		},
 		bounds: {

@@ -1,6 +1,6 @@
 /** The form of licet.yaml: each key, its type and what it is for (DESIGN: Contracts, `licet.yaml`). */
 import { z } from "zod";
-import { BOUND_RANGES, RETENTION_RANGES } from "./bounds.js";
+import { BOUND_RANGES, RETENTION_RANGES, SEGMENT_RANGE } from "./bounds.js";
 import { flag, jsonSchemaOf, list, read, section, text, whole, word } from "./schema.js";
 import { TARGET_NAME } from "./soundness.js";
 import {
@@ -131,6 +131,9 @@ export const CONFIG_SCHEMA = section({
 		previousKey: path()
 			.optional()
 			.describe("PEM file of the key that signed until now, when `key` takes over from another such file."),
+		segmentBytes: size(SEGMENT_RANGE)
+			.optional()
+			.describe("Size at which a file of the recording is finished, sealed and compressed. Default: 64MiB."),
 		retention: section({
 			days: count(RETENTION_RANGES.days).optional().describe("Segments go when their last entry is older."),
 			bytes: size(RETENTION_RANGES.bytes).optional().describe("The oldest segments go while all take more than this."),

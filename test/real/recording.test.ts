@@ -1,15 +1,15 @@
 /**
  * The recording: a session replayed as it was, and what must hold when things go wrong: no statement that the server saw
- * is missing, not after kill -9 in the middle of load and not when the disk is full.
+ * is missing when the disk is full. (Crashes: crash.test.ts.)
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { startEmbeddedPostgres } from "../../src/cli/embedded.js";
 import { license } from "../helpers/license.js";
-import { type IssuedGrant, type Licet, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
+import { type Licet, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
+import { loggingServer, marks, recordedMarks } from "../helpers/marked.js";
 import { RawClient } from "../helpers/raw-client.js";
 import { createDatabase, testServers } from "../helpers/servers.js";
 import * as wire from "../helpers/wire.js";
@@ -156,80 +156,6 @@ await t.test("a session, line by line", async (t) => {
 	t.notMatch(shown.stdout, /larkspur/);
 });
 
-/** A server of this file's own that logs every statement; from npm, so that it is there on every machine. */
-async function loggingServer(t: Test): Promise<{ readonly url: string; readonly log: () => string }> {
-	const folder = mkdtempSync(join(tmpdir(), "licet-logged-"));
-	t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
-	execFileSync("chmod", ["755", folder]);
-	const settings = { log_statement: "all", log_min_messages: "log", logging_collector: "off" };
-	const cluster = await startEmbeddedPostgres({ folder: join(folder, "server"), settings });
-	t.teardown(() => cluster.stop());
-	return { url: cluster.url(), log: () => readFileSync(join(folder, "server", "log"), "utf8") };
-}
-
-/** Marked statements by the number in their mark. */
-const marks = (text: string): Set<string> => new Set([...text.matchAll(/mark:(\w+)/g)].map(([, mark]) => mark ?? ""));
-
-/** Those of the statements in the log, read as it lies on disk. */
-function recordedMarks(data: string): Set<string> {
-	const folder = join(data, "log");
-	const names = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
-	const lines = names.flatMap((name) => readFileSync(join(folder, name), "utf8").trim().split("\n"));
-	const statements = lines.map((line) => JSON.parse(line) as Line).filter(({ type }) => type === "statement");
-	return marks(statements.map(({ sql }) => String(sql)).join("\n"));
-}
-
-/** Sends marked statements without end, in pipelines and strings, until its connection is cut. */
-async function load(grant: IssuedGrant, name: string): Promise<void> {
-	const client = await RawClient.login({ ...rawGrant(grant), dropRows: true });
-	for (let round = 0; !client.ended; round++) {
-		const mark = (part: string) => `/* mark:${name}x${round}x${part} */`;
-		const frames = [
-			wire.query(`SELECT ${round} ${mark("a")}`),
-			wire.query(`SELECT 1 ${mark("b")}; SELECT 2 ${mark("c")}`),
-			...[1, 2, 3].flatMap((n) => [wire.parse(`SELECT ${round} ${mark(`p${n}`)}`), wire.bind(), wire.execute()]),
-			wire.sync,
-		];
-		client.send(...frames);
-		for (let ready = 0; ready < 3; ready++) await client.until("Z");
-	}
-}
-
-await t.test("after kill -9 nothing that ran is missing", async (t) => {
-	const server = await loggingServer(t);
-	const licet = await startLicet(t, {
-		targets: { shop: targetOf(server.url) },
-		licenses: { everything: EVERYTHING, masked: MASKED },
-	});
-	const grant = await licet.grant({ license: "everything", target: "shop" });
-	const narrow = await licet.grant({ license: "masked", target: "shop" });
-	for (let round = 0; round < 6; round++) {
-		const clients = [1, 2, 3, 4].map((n) =>
-			load(n % 2 === 0 ? grant : narrow, `r${round}c${n}`).catch(() => undefined),
-		);
-		// Each round ends at another moment of the load.
-		for (let waited = 0; marks(server.log()).size < (round + 1) * 150 && waited < 400; waited++) await pause(25);
-		await pause(round * 13);
-		await licet.stop("SIGKILL");
-		await Promise.all(clients);
-		await licet.start();
-	}
-	await pause(300);
-	const seen = marks(server.log());
-	const recorded = recordedMarks(join(licet.folder, "data"));
-	const sessions = (await licet.json("sessions")) as { endedAt: string | null }[];
-	t.ok(seen.size > 500, `${seen.size} statements reached the server`);
-	t.same(
-		[...seen].filter((mark) => !recorded.has(mark)),
-		[],
-		"every one of them is in the recording",
-	);
-	t.ok(
-		sessions.every(({ endedAt }) => endedAt !== null),
-		"sessions that were cut off are not live",
-	);
-});
-
 /** A way in which the log cannot grow any more, and its end. */
 interface Shortage {
 	readonly data: string;
@@ -332,7 +258,7 @@ async function runShort(t: Test, make: (folder: string) => Shortage): Promise<vo
 	const after = (await again?.query("SELECT 1 /* mark:after */")) ?? [];
 	t.equal(wire.outline(after), "T D C:SELECT 1 Z:I", "with room it goes on");
 	again?.destroy();
-	const recorded = recordedMarks(shortage.data);
+	const recorded = await recordedMarks(shortage.data);
 	t.ok(recorded.has("before") && recorded.has("after"));
 	t.same(
 		[...atServer].filter((mark) => !recorded.has(mark)),
