@@ -3,7 +3,7 @@
  * owner can open, which is the authentication) everything, on the API's port only what says that the node is alive.
  */
 import { chmodSync, existsSync, rmSync } from "node:fs";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Address } from "../config/document.js";
 import type { Logger } from "../telemetry/log.js";
@@ -13,12 +13,19 @@ export interface Control {
 	issueGrant(request: GrantInput): Promise<unknown>;
 	grants(activeOnly: boolean): Promise<readonly unknown[]>;
 	revoke(grant: string, by: string, reason: string): Promise<unknown>;
-	sessions(request: SessionsInput): Promise<readonly unknown[]>;
+	sessions(request: SessionsInput): Promise<Listed>;
+	search(request: SearchInput): Promise<Listed>;
 	kill(session: string, by: string, reason: string): boolean;
 	/** What a license says to a text on a target, without running it. */
 	explain(request: ExplainInput): Promise<unknown>;
 	/** Undefined: healthy. */
 	trouble(): string | undefined;
+}
+
+export interface Listed {
+	readonly list: readonly unknown[];
+	/** Why there may be more; null: there is not. */
+	readonly incomplete: string | null;
 }
 
 const grantInput = z.strictObject({
@@ -43,8 +50,14 @@ export type ExplainInput = z.infer<typeof explainInput>;
 
 const endInput = z.strictObject({ by: z.string().min(1), reason: z.string() });
 
+/** Says of a list why there may be more. */
+export const INCOMPLETE_HEADER = "licet-incomplete";
+
 /** As long as an answer of some megabytes can be. */
 const LIST_LIMIT = 10_000;
+const TERM_CHARACTERS = 1000;
+const TERMS = 10;
+const term = z.string().trim().min(1).max(TERM_CHARACTERS);
 const word = z.string().min(1).optional();
 const flag = z.stringbool({ truthy: ["true"], falsy: ["false"] }).optional();
 
@@ -57,9 +70,16 @@ const sessionsInput = z.strictObject({
 	since: z.iso.datetime().optional(),
 	until: z.iso.datetime().optional(),
 	denied: flag,
+	text: term.optional(),
 	limit: z.coerce.number().int().min(1).max(LIST_LIMIT).optional(),
 });
 export type SessionsInput = z.infer<typeof sessionsInput>;
+
+/** Several texts: a statement must hold all of them. */
+const searchInput = sessionsInput
+	.omit({ live: true })
+	.extend({ text: z.union([term.transform((one) => [one]), z.array(term).min(1).max(TERMS)]) });
+export type SearchInput = z.infer<typeof searchInput>;
 
 /** 64 KiB: no request of an administrator is longer. */
 const BODY_BYTES = 64 * 1024;
@@ -107,7 +127,16 @@ export async function openAdminSocket(path: string, control: Control, log: Logge
 		const { by, reason } = endInput.parse(request.body);
 		return control.revoke(request.params.id, by, reason);
 	});
-	app.get("/v1/sessions", (request) => control.sessions(sessionsInput.parse(request.query)));
+	const listed = (reply: FastifyReply, { list, incomplete }: Listed) => {
+		if (incomplete !== null) reply.header(INCOMPLETE_HEADER, incomplete);
+		return list;
+	};
+	app.get("/v1/sessions", async (request, reply) =>
+		listed(reply, await control.sessions(sessionsInput.parse(request.query))),
+	);
+	app.get("/v1/search", async (request, reply) =>
+		listed(reply, await control.search(searchInput.parse(request.query))),
+	);
 	app.post<{ Params: { id: string } }>("/v1/sessions/:id/kill", (request, reply) => {
 		const { by, reason } = endInput.parse(request.body);
 		if (control.kill(request.params.id, by, reason)) return { session: request.params.id };

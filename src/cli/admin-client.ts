@@ -3,6 +3,7 @@
  */
 import { request } from "node:http";
 import { userInfo } from "node:os";
+import { INCOMPLETE_HEADER } from "../api/admin.js";
 import { type Config, loadConfig } from "../config/document.js";
 import { formatProblem } from "../config/problem.js";
 import { CommandFailure } from "./failure.js";
@@ -31,11 +32,16 @@ export class AdminClient {
 		return this.#ask("GET", path, undefined);
 	}
 
+	/** A list; `tell` hears why there may be more, if there may. */
+	list(path: string, tell: (why: string) => void): Promise<unknown> {
+		return this.#ask("GET", path, undefined, tell);
+	}
+
 	post(path: string, body: unknown): Promise<unknown> {
 		return this.#ask("POST", path, JSON.stringify(body));
 	}
 
-	#ask(method: string, path: string, body: string | undefined): Promise<unknown> {
+	#ask(method: string, path: string, body: string | undefined, tell?: (why: string) => void): Promise<unknown> {
 		return new Promise((resolve, reject) => {
 			const headers = body === undefined ? {} : { "content-type": "application/json" };
 			const asked = request({ socketPath: this.#socket, method, path, headers }, (response) => {
@@ -46,6 +52,8 @@ export class AdminClient {
 				});
 				response.on("end", () => {
 					const answer: unknown = parseAnswer(text);
+					const incomplete = response.headers[INCOMPLETE_HEADER];
+					if (typeof incomplete === "string") tell?.(incomplete);
 					if (response.statusCode === 200) resolve(answer);
 					else reject(new CommandFailure(errorOf(answer) ?? `the server answered ${response.statusCode}`, 1));
 				});

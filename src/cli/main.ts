@@ -114,10 +114,26 @@ function addSessionCommands(licet: Command): void {
 		.option("--since <time>", "that ran at or after it: 2026-01-31, 2026-01-31T12:00Z, or how long ago: 2h")
 		.option("--until <time>", "that ran before it")
 		.option("--denied", "with a denied statement")
+		.option("--text <text>", "with a statement that holds it, as `licet search` finds it")
 		.option("--limit <number>", "as many of the newest (by default 1000)")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
 		.action(async (options) => say(await (await import("./commands/sessions.js")).sessions(options)));
+	licet
+		.command("search <text...>")
+		.description("find statements by their text or parameters, newest first; several texts: all in one statement")
+		.option("--subject <name>", "of this subject")
+		.option("--license <id>", "under this license")
+		.option("--target <name>", "on this target")
+		.option("--since <time>", "taken at or after it: 2026-01-31, 2026-01-31T12:00Z, or how long ago: 2h")
+		.option("--until <time>", "taken before it")
+		.option("--denied", "only those that were denied")
+		.option("--limit <number>", "as many of the newest (by default 100)")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (texts: string[], options) =>
+			write(`${await (await import("./commands/search.js")).search(texts, options)}\n`),
+		);
 	licet
 		.command("kill <session>")
 		.description("end a session")

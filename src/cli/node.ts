@@ -12,9 +12,11 @@ import {
 	type Control,
 	type ExplainInput,
 	type GrantInput,
+	type Listed,
 	openAdminSocket,
 	openApi,
 	type Running,
+	type SearchInput,
 	type SessionsInput,
 } from "../api/admin.js";
 import type { Address, Config } from "../config/document.js";
@@ -33,6 +35,8 @@ import { adminSocket, keyFolder, logFolder } from "./paths.js";
 
 /** Facts of texts seen before, in bytes. */
 const CACHE_BYTES = 64 * 1024 * 1024;
+/** Statements that a search finds when it is not told how many. */
+const SEARCH_LIMIT = 100;
 /** Reading one text; beyond it the text is denied and the reader replaced. */
 const ANALYSIS_MS = 1000;
 const DAY_MS = 86_400_000;
@@ -80,6 +84,7 @@ async function assemble(
 		folder: logFolder(config),
 		store,
 		log,
+		search: { folder: config.data },
 		keys: { folder: keyFolder(config), external: key, previous: previousKey },
 		retention: { ms: retention.days === undefined ? undefined : retention.days * DAY_MS, bytes: retention.bytes },
 		...(segmentBytes === undefined ? {} : { segmentBytes }),
@@ -211,9 +216,18 @@ class NodeControl implements Control {
 		return grantView(await this.#grants.revoke(grant, by, reason));
 	}
 
-	sessions(request: SessionsInput): Promise<readonly unknown[]> {
-		const { limit, ...filter } = request;
-		return this.#recorder.sessions({ ...sessionFilter(filter), ...(limit === undefined ? {} : { limit }) });
+	async sessions(request: SessionsInput): Promise<Listed> {
+		const { limit, text, ...rest } = request;
+		const filter = { ...sessionFilter(rest), ...present({ limit }) };
+		if (text === undefined) return { list: await this.#recorder.sessions(filter), incomplete: null };
+		const { sessions, incomplete } = await this.#recorder.sessionsWith(text, filter);
+		return { list: sessions, incomplete };
+	}
+
+	async search(request: SearchInput): Promise<Listed> {
+		const { text, limit = SEARCH_LIMIT, ...rest } = request;
+		const { hits, incomplete } = await this.#recorder.search({ ...sessionFilter(rest), terms: text, limit });
+		return { list: hits, incomplete };
 	}
 
 	kill(session: string, by: string, reason: string): boolean {
@@ -234,7 +248,7 @@ class NodeControl implements Control {
 	}
 }
 
-function sessionFilter(request: Omit<SessionsInput, "limit">): SessionFilter {
+function sessionFilter(request: Omit<SessionsInput, "limit" | "text">): SessionFilter {
 	const { live, since, until, ...rest } = request;
 	return present({
 		...rest,

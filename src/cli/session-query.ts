@@ -12,6 +12,7 @@ export interface SessionOptions {
 	readonly since?: string;
 	readonly until?: string;
 	readonly denied?: boolean;
+	readonly text?: string;
 	readonly limit?: string;
 }
 
@@ -21,7 +22,7 @@ const TIME_EXPECTED =
 	DURATION_EXPECTED;
 
 /** The query string of a request, with its question mark; empty when nothing is asked. Throws CommandFailure. */
-export function sessionQuery(options: SessionOptions, nowMs: number): string {
+export function sessionQuery(options: SessionOptions, nowMs: number, terms: readonly string[] = []): string {
 	const since = timeOf("--since", options.since, nowMs);
 	const until = timeOf("--until", options.until, nowMs);
 	if (since !== undefined && until !== undefined && since >= until) {
@@ -38,12 +39,14 @@ export function sessionQuery(options: SessionOptions, nowMs: number): string {
 	put("since", since === undefined ? undefined : new Date(since).toISOString());
 	put("until", until === undefined ? undefined : new Date(until).toISOString());
 	put("denied", options.denied === true ? "true" : undefined);
+	put("text", named("--text", options.text, "a text"));
 	put("limit", limitOf(options.limit));
+	for (const term of terms) query.append("text", named("TEXT", term, "a text") ?? "");
 	return query.size === 0 ? "" : `?${query}`;
 }
 
-function named(option: string, value: string | undefined): string | undefined {
-	if (value?.trim() === "") throw new CommandFailure(`${option}: expected a name, got nothing`, 2);
+function named(option: string, value: string | undefined, what = "a name"): string | undefined {
+	if (value?.trim() === "") throw new CommandFailure(`${option}: expected ${what}, got nothing`, 2);
 	return value;
 }
 
@@ -74,4 +77,9 @@ function timeOf(option: string, text: string | undefined, nowMs: number): number
 	const isOfCalendar = !Number.isNaN(ms) && new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
 	if (!isOfCalendar) throw new CommandFailure(`${option} ${text}: ${TIME_EXPECTED}`, 2);
 	return ms;
+}
+
+/** Beside the list, so that what reads the list is not disturbed. */
+export function tellIncomplete(why: string): void {
+	process.stderr.write(`licet: this may not be all: ${why}\n`);
 }

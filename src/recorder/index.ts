@@ -252,6 +252,7 @@ export class SessionIndex {
 
 	/** Newest first. What waits to be written is taken into account. */
 	async list(filter: SessionFilter & { readonly limit: number }): Promise<SessionSummary[]> {
+		if (filter.ids?.size === 0) return [];
 		/* Rows that have changed meanwhile may drop out below, and must not take another's place. */
 		const limit = filter.limit + this.#waiting.size;
 		const rows = await selected(this.#store.db, filter)
@@ -292,6 +293,7 @@ function selected(db: Store["db"], filter: SessionFilter) {
 	if (since !== undefined)
 		query = query.where((where) => where.or([where("ended_at", "is", null), where("ended_at", ">=", since)]));
 	if (filter.denied === true) query = query.where("denied", ">", 0);
+	if (filter.ids !== undefined) query = query.where("id", "in", [...filter.ids]);
 	return query;
 }
 
@@ -304,7 +306,8 @@ function isIn(row: SessionRow, filter: SessionFilter): boolean {
 		(target === undefined || row.target === target) &&
 		(until === undefined || row.started_at < until) &&
 		(since === undefined || row.ended_at === null || row.ended_at >= since) &&
-		(filter.denied !== true || row.denied > 0)
+		(filter.denied !== true || row.denied > 0) &&
+		(filter.ids === undefined || filter.ids.has(row.id))
 	);
 }
 

@@ -12,6 +12,8 @@ import { LINE_BYTES, listSegments, parseLine, segmentName } from "./segments.js"
 const NEWLINE = 0x0a;
 const GAP = Buffer.from('"type":"gap"');
 const BOUND = Buffer.from('"type":"session.');
+const STATEMENT = Buffer.from('"type":"statement"');
+const TRIM = Buffer.from('"type":"trim"');
 const SESSION = Buffer.from('"session":');
 const START: Position = { segment: 0, offset: 0 };
 
@@ -43,6 +45,11 @@ export class LogReader {
 	/** Starts and ends of sessions from a position on. */
 	bounds(from: Position = START): AsyncGenerator<Located> {
 		return this.#read(from, (line) => line.includes(BOUND));
+	}
+
+	/** What a search needs, from a position on: statements, bounds of sessions, and what retention removed. */
+	searchable(from: Position = START): AsyncGenerator<Located> {
+		return this.#read(from, (line) => line.includes(STATEMENT) || line.includes(BOUND) || line.includes(TRIM));
 	}
 
 	/** Entries of some sessions from a position on. */

@@ -13,6 +13,8 @@ import { Journal } from "./journal.js";
 import type { KeyOptions } from "./keys.js";
 import { LogReader } from "./reader.js";
 import type { RetentionTerms } from "./retention.js";
+import type { SearchAnswer, SearchQuery } from "./search/query.js";
+import { Search } from "./search/search.js";
 import type { SessionFilter } from "./session-filter.js";
 
 export interface RecorderOptions {
@@ -28,6 +30,8 @@ export interface RecorderOptions {
 	readonly retention?: RetentionTerms;
 	/** Milliseconds between checkpoints while entries are written. */
 	readonly checkpointMs?: number;
+	/** Where the search index is kept; there is no search when absent. */
+	readonly search?: { readonly folder: string };
 }
 
 export interface LiveCounters {
@@ -40,6 +44,8 @@ export interface LiveCounters {
 /** How often writing is tried again while the log has failed: space that returned is used within a second. */
 const REOPEN_MS = 1000;
 const LIST_LIMIT = 1000;
+/** As many as one query to the store may name. */
+const FOUND_SESSIONS = 10_000;
 /** More sessions than the nodes of one store can have open at a time (bounds.sessions is a thousand a node). */
 const RUNNING_LIMIT = 100_000;
 
@@ -53,6 +59,7 @@ export class Recorder {
 	readonly #now: () => number;
 	readonly #log: Logger;
 	#evidence: Evidence | undefined;
+	readonly #search: Search | undefined;
 	readonly #failureListeners = new Set<(error: JournalError) => void>();
 	#reopening: NodeJS.Timeout | undefined;
 	#isProbing = false;
@@ -77,6 +84,13 @@ export class Recorder {
 				return this.journal.writtenPosition;
 			},
 		});
+		this.#search = this.#openSearch(options);
+	}
+
+	#openSearch({ search, folder, log }: RecorderOptions): Search | undefined {
+		if (search === undefined) return undefined;
+		const { node } = this.journal;
+		return new Search({ folder: search.folder, logFolder: folder, node, log, nextSeq: () => this.journal.nextSeq });
 	}
 
 	/** Opens the log, brings the index up to it and ends the sessions that a crash left open. */
@@ -218,6 +232,35 @@ export class Recorder {
 			.slice(0, limit);
 	}
 
+	/** The same of sessions with a statement that holds a text. */
+	async sessionsWith(
+		text: string,
+		filter: SessionFilter & { readonly limit?: number },
+	): Promise<{ readonly sessions: readonly SessionSummary[]; readonly incomplete: string | null }> {
+		const { subject, license, target } = filter;
+		const query = { terms: [text], limit: FOUND_SESSIONS, ...given({ subject, license, target }) };
+		const { names, incomplete } = await this.#searching().sessions(query);
+		const sessions = await this.sessions({ ...filter, ids: new Set(names) });
+		const most = `more than ${FOUND_SESSIONS} sessions hold it: only those that met it last were looked at`;
+		return { sessions, incomplete: names.length < FOUND_SESSIONS ? incomplete : most };
+	}
+
+	/** Statements by their text, newest first. Rejects with JournalError. */
+	search(query: SearchQuery): Promise<SearchAnswer> {
+		return this.#searching().find(query);
+	}
+
+	/** Makes the indexes anew from the log. */
+	async rebuildIndex(): Promise<void> {
+		await this.index.rebuild(this.reader);
+		await this.#search?.rebuild();
+	}
+
+	#searching(): Search {
+		if (this.#search === undefined) throw new JournalError("failed", "this node keeps no search index");
+		return this.#search;
+	}
+
 	async #listed(filter: SessionFilter & { readonly limit: number }): Promise<SessionSummary[]> {
 		return (await this.index.list(filter)).map((summary) => this.#counted(summary));
 	}
@@ -264,10 +307,17 @@ export class Recorder {
 	async close(): Promise<void> {
 		clearInterval(this.#reopening);
 		try {
+			await this.#search?.close();
 			await this.index.close();
 			await this.#evidence?.close();
 		} finally {
 			this.journal.close();
 		}
 	}
+}
+
+/** Without what is undefined. */
+function given<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+	const kept = Object.entries(fields).filter(([, value]) => value !== undefined);
+	return Object.fromEntries(kept) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }

@@ -16,6 +16,8 @@ export interface SessionFilter {
 	readonly until?: string;
 	/** Only those with a denied statement. */
 	readonly denied?: boolean;
+	/** Only these. */
+	readonly ids?: ReadonlySet<string>;
 }
 
 /** A point in time as the recording writes it. */
