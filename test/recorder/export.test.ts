@@ -83,6 +83,7 @@ t.test("sql", async (t) => {
 	const script = (await collect(sqlLines(stream(SESSION)))).join("\n");
 	const code = script.split("\n").filter((line) => line !== "" && !line.startsWith("--"));
 	t.same(code, [
+		"SET client_encoding = 'UTF8';",
 		"SELECT name FROM app.users WHERE id = '7'",
 		";",
 		'=HYPERLINK("http://x")',

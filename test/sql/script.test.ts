@@ -36,25 +36,31 @@ const POSTGRES: readonly Row[] = [
 	["SELECT 'a\\b'", [], "SELECT 'a\\b'\n;"],
 	["COPY app.t (a) FROM STDIN", [], "!not recorded"],
 	["/* x */ -- y\n copy app.t from stdin with (format csv)", [], "!not recorded"],
+	["SET client_encoding = 'LATIN1'", [], "SET client_encoding = 'LATIN1'\n;\nSET client_encoding = 'UTF8';"],
 	["COPY app.t TO STDOUT", [], "COPY app.t TO STDOUT\n;"],
 ];
 
 const MYSQL: readonly Row[] = [
-	["SELECT 1", [], "/**/ SELECT 1\n;"],
-	["SELECT 1; # end", [], "/**/ SELECT 1\n;"],
-	["SELECT ?, ?", ["a'b", null], "/**/ SELECT 'a''b', NULL\n;"],
+	["SELECT 1", [], "SELECT 1\n;"],
+	["SELECT 1; # end", [], "SELECT 1\n;"],
+	["SELECT ?, ?", ["a'b", null], "SELECT 'a''b', NULL\n;"],
 	["SELECT '?', \"?\", `?` /* ? */ -- ?\n, ? # ?", ["v"], /, 'v'\n;$/],
-	["SELECT a--?", ["1"], "/**/ SELECT a--'1'\n;"],
-	["SELECT ?", ["\\x00ff"], "/**/ SELECT X'00ff'\n;"],
-	["SELECT ?", ["a\\b"], "/**/ SELECT _utf8mb4 X'615c62'\n;"],
-	["SELECT a FROM t LIMIT ?, ?", ["5", "10"], "/**/ SELECT a FROM t LIMIT 5, 10\n;"],
+	["SELECT a--?", ["1"], "SELECT a--'1'\n;"],
+	["SELECT ?", ["\\x00ff"], "SELECT X'00ff'\n;"],
+	["SELECT ?", ["a\\b"], "SELECT _utf8mb4 X'615c62'\n;"],
+	["SELECT a FROM t LIMIT ?, ?", ["5", "10"], "SELECT a FROM t LIMIT 5, 10\n;"],
 	["SELECT a FROM t WHERE b = ? LIMIT ? OFFSET ?", ["5", "1", "2"], /b = '5' LIMIT 1 OFFSET 2\n;$/],
 	["SELECT a FROM t LIMIT ?", ["1; DROP TABLE t"], /LIMIT '1; DROP TABLE t'\n/],
 	["SELECT ?, ?", ["a"], "!parameter 2"],
-	["system id", [], "/**/ system id\n;"],
-	["SELECT 1;\nsystem id", [], "DELIMITER $licet1$\n/**/ SELECT 1;\nsystem id\n$licet1$\nDELIMITER ;"],
+	["system id", [], "!not begin"],
+	["/* x */ system id", [], "!not begin"],
+	["; system id", [], "!not begin"],
+	["/*! system id */", [], "!not begin"],
+	["(SELECT 1) UNION (SELECT 2)", [], "(SELECT 1) UNION (SELECT 2)\n;"],
+	["SET NAMES latin1", [], "SET NAMES latin1\n;\nSET NAMES utf8mb4;"],
+	["SELECT 1;\nsystem id", [], "DELIMITER $licet1$\nSELECT 1;\nsystem id\n$licet1$\nDELIMITER ;"],
 	["SELECT ';$licet1$'", [], /^DELIMITER \$licet2\$\n/],
-	["SELECT 'it\\'s'", [], "/**/ SELECT 'it\\'s'\n;"],
+	["SELECT 'it\\'s'", [], "SELECT 'it\\'s'\n;"],
 	["SELECT 1 \\! id", [], "!another way"],
 	["SELECT 1 --\\! id", [], "!another way"],
 	["SELECT /*! \\! id */ 1", [], "!another way"],
@@ -84,10 +90,11 @@ for (const [name, dialect, rows] of [
 }
 
 t.test("a database's name cannot leave its quotes", async (t) => {
-	t.same(MYSQL_SCRIPT.opening("shop"), ["/**/ USE `shop`;"]);
-	t.same(MYSQL_SCRIPT.opening("a`b"), ["/**/ USE `a``b`;"]);
-	t.same(MYSQL_SCRIPT.opening("a\n\\! id"), []);
-	t.same(MYSQL_SCRIPT.opening(""), []);
+	const names = "SET NAMES utf8mb4;";
+	t.same(MYSQL_SCRIPT.opening("shop"), [names, "USE `shop`;"]);
+	t.same(MYSQL_SCRIPT.opening("a`b"), [names, "USE `a``b`;"]);
+	t.same(MYSQL_SCRIPT.opening("a\n\\! id"), [names]);
+	t.same(MYSQL_SCRIPT.opening(""), [names]);
 });
 
 t.test("any text is read in time, and a literal is one string", async (t) => {

@@ -1,8 +1,8 @@
 /**
  * A recorded session of MySQL or MariaDB as a script for mysql (manual: "String Literals", "mysql Client Commands").
  *
- * The client takes a line that begins with one of its words (`source`, `system`, `delimiter`, …) for a command of its
- * own, so each statement begins with a comment, and one that holds semicolons gets a delimiter of its own.
+ * The client takes what begins with one of its words (`source`, `system`, `delimiter`, …) for a command of its own, so a
+ * statement must begin with one of SQL's, and one that holds semicolons gets a delimiter of its own.
  */
 import {
 	type Parameters,
@@ -23,6 +23,19 @@ const OTHERS: readonly ScanRules[] = [
 ];
 
 const SENDS_FILE = /^load\s+(?:data|xml)\b[\s\S]*\blocal\b/i;
+/** Words that statements begin with. USE is the client's word too, and means the same. */
+const VERBS = new Set(
+	(
+		"SELECT INSERT UPDATE DELETE REPLACE WITH TABLE VALUES CALL DO CREATE ALTER DROP TRUNCATE RENAME SET SHOW DESCRIBE DESC EXPLAIN " +
+		"ANALYZE ANALYSE OPTIMIZE CHECK CHECKSUM REPAIR FLUSH RESET KILL USE BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE XA LOCK " +
+		"UNLOCK GRANT REVOKE LOAD HANDLER PREPARE EXECUTE DEALLOCATE SIGNAL RESIGNAL GET INSTALL UNINSTALL CACHE PURGE"
+	).split(" "),
+);
+const LEADING = /^(?:\s|#.*|--\s.*|\/\*[\s\S]*?\*\/)*/;
+/** What changes the character set in which the server reads what follows. */
+const CHARACTER_SET = /names|charset|character/i;
+const NAMES = "SET NAMES utf8mb4;";
+
 const EXECUTABLE = /\/\*M?!/;
 const BYTES = /^\\x((?:[0-9a-f]{2})*)$/;
 /** The places that take no string. */
@@ -49,12 +62,16 @@ function code(sql: string, parameters: Parameters): ScriptCode {
 	}
 	const text = withLiterals(sql, plain, parameters, literal);
 	if (typeof text === "number") return { kind: "withheld", why: `the value of its parameter ${text} is not recorded` };
-	if (SENDS_FILE.test(text.replace(/^(?:\s|#.*|--\s.*|\/\*[\s\S]*?\*\/)*/, ""))) {
+	const code = text.replace(LEADING, "");
+	const verb = /^\(*\s*([A-Za-z]*)/.exec(code)?.[1]?.toUpperCase() ?? "";
+	if (!VERBS.has(verb)) return { kind: "withheld", why: "it does not begin as a statement" };
+	if (SENDS_FILE.test(code)) {
 		return { kind: "withheld", why: "the file that the client sent with it is not recorded" };
 	}
-	if (!text.includes(";")) return { kind: "code", text: `/**/ ${text}\n;` };
+	const after = verb === "SET" && CHARACTER_SET.test(code) ? `\n${NAMES}` : "";
+	if (!text.includes(";")) return { kind: "code", text: `${text}\n;${after}` };
 	const delimiter = unusedDelimiter(text);
-	return { kind: "code", text: `DELIMITER ${delimiter}\n/**/ ${text}\n${delimiter}\nDELIMITER ;` };
+	return { kind: "code", text: `DELIMITER ${delimiter}\n${text}\n${delimiter}\nDELIMITER ;${after}` };
 }
 
 function unusedDelimiter(text: string): string {
@@ -71,6 +88,7 @@ function quoted(name: string): string {
 export const MYSQL_SCRIPT: ScriptDialect = {
 	run: "mysql --binary-mode --force < FILE",
 	/* A name that could hold more than a name of a database is left out. */
-	opening: (database) => (database === "" || /[\p{Cc}\\]/u.test(database) ? [] : [`/**/ USE ${quoted(database)};`]),
+	opening: (database) =>
+		database === "" || /[\p{Cc}\\]/u.test(database) ? [NAMES] : [NAMES, `USE ${quoted(database)};`],
 	code,
 };

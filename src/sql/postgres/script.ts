@@ -20,6 +20,9 @@ const OLD: ScanRules = { ...STANDARD, backslash: "'" };
 
 const COPIES_FROM_CLIENT = /^copy\b[\s\S]*\bfrom\s+stdin\b/i;
 
+/** In which the script is written. */
+const ENCODING = "SET client_encoding = 'UTF8';";
+
 /** A value as a literal that reads the same whatever standard_conforming_strings says. */
 function literal(value: string | null): string {
 	if (value === null) return "NULL";
@@ -37,11 +40,11 @@ function code(sql: string, parameters: Parameters): ScriptCode {
 	if (COPIES_FROM_CLIENT.test(text.replace(/^(?:\s|--.*|\/\*[\s\S]*?\*\/)*/, ""))) {
 		return { kind: "withheld", why: "the data that the client sent with it is not recorded" };
 	}
-	return { kind: "code", text: `${text}\n;` };
+	return { kind: "code", text: /client_encoding|names/i.test(text) ? `${text}\n;\n${ENCODING}` : `${text}\n;` };
 }
 
 export const POSTGRES_SCRIPT: ScriptDialect = {
 	run: "psql -X -d DATABASE -f FILE",
-	opening: () => [],
+	opening: () => [ENCODING],
 	code,
 };
