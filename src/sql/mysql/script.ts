@@ -4,6 +4,7 @@
  * The client takes what begins with one of its words (`source`, `system`, `delimiter`, …) for a command of its own, so a
  * statement must begin with one of SQL's, and one that holds semicolons gets a delimiter of its own.
  */
+import { isUtf8 } from "node:buffer";
 import {
 	type Parameters,
 	type ScanRules,
@@ -42,12 +43,12 @@ const BYTES = /^\\x((?:[0-9a-f]{2})*)$/;
 const COUNT_CHARACTERS = 64;
 const COUNT = /\b(?:limit|offset)\s+(?:\d+\s*,\s*)?$/i;
 
-/** Reads the same under every sql_mode. Bytes that are not text stand in the recording as \x and hexadecimal digits. */
+/** Reads the same under every sql_mode. Bytes that are no text stand in the recording as \x and hexadecimal digits. */
 function literal(value: string | null, before: string): string {
 	if (value === null) return "NULL";
 	if (/^\d+$/.test(value) && COUNT.test(before.slice(-COUNT_CHARACTERS))) return value;
 	const bytes = BYTES.exec(value)?.[1];
-	if (bytes !== undefined) return `X'${bytes}'`;
+	if (bytes !== undefined && !isUtf8(Buffer.from(bytes, "hex"))) return `X'${bytes}'`;
 	if (value.includes("\\")) return `_utf8mb4 X'${Buffer.from(value, "utf8").toString("hex")}'`;
 	return `'${value.replaceAll("'", "''")}'`;
 }
