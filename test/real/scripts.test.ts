@@ -43,7 +43,7 @@ const VALUES = [
 	"東京\n😀\ttab",
 	"",
 	null,
-	"\\x00ff",
+	"\\x41",
 	"\\'; DROP TABLE kept; --",
 ];
 

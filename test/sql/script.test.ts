@@ -47,6 +47,7 @@ const MYSQL: readonly Row[] = [
 	["SELECT '?', \"?\", `?` /* ? */ -- ?\n, ? # ?", ["v"], /, 'v'\n;$/],
 	["SELECT a--?", ["1"], "SELECT a--'1'\n;"],
 	["SELECT ?", ["\\x00ff"], "SELECT X'00ff'\n;"],
+	["SELECT ?", ["\\x41"], "SELECT _utf8mb4 X'5c783431'\n;"],
 	["SELECT ?", ["a\\b"], "SELECT _utf8mb4 X'615c62'\n;"],
 	["SELECT a FROM t LIMIT ?, ?", ["5", "10"], "SELECT a FROM t LIMIT 5, 10\n;"],
 	["SELECT a FROM t WHERE b = ? LIMIT ? OFFSET ?", ["5", "1", "2"], /b = '5' LIMIT 1 OFFSET 2\n;$/],

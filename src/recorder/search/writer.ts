@@ -131,9 +131,10 @@ export class SearchWriter {
 			case "statement":
 				this.#statement(entry);
 				break;
+			case "trim":
+				this.#forget(entry.through);
+				break;
 			default:
-				/* `trim`: whole segments are gone from the log. */
-				if ("through" in entry && typeof entry.through === "number") this.#forget(entry.through);
 		}
 	}
 
