@@ -169,6 +169,11 @@ export interface Relay {
 	abandon(reason: string): void;
 	/** The running statement took longer than its license allows: it is stopped, and fails as on the server's own timeout. */
 	timeOut(detail: string): void;
+	/**
+	 * The client wants what it runs to be stopped. True: its statement has not gone upstream yet, and fails as a cancelled
+	 * one, so that nothing has to be stopped there.
+	 */
+	interrupt?(): boolean;
 	/** An execution is under way. */
 	readonly busy: boolean;
 	/** When the oldest running execution began (host's clock), undefined when idle. */
@@ -235,6 +240,8 @@ export interface ClientDoor {
 		cause: DenialCase | "password" | "database" | "setting" | "upstream" | "recording",
 		message: string,
 		detail?: string,
+		/** The database's own code, where its refusal is passed on. */
+		code?: string,
 	): Buffer;
 	/** What the client is told when the upstream is ready: its settings, the key to cancel with, and that it may begin. */
 	welcome(upstream: UpstreamReady, key: { readonly processId: number; readonly secret: Buffer }): Buffer;
@@ -291,6 +298,8 @@ export interface UpstreamLoginSettings {
 	readonly password: string | undefined;
 	readonly database: string;
 	readonly settings: ReadonlyMap<string, string>;
+	/** For whom the connection is, where the engine has a place in which its server shows that; undefined: for nobody. */
+	readonly subject?: string | undefined;
 	readonly tls: "disable" | "prefer" | "require" | "verify-full";
 	readonly nonce: string;
 	/** The connection cannot be listened to: loopback, or a socket of this machine. */
@@ -316,6 +325,8 @@ export interface RelayOptions {
 	readonly upstream: UpstreamReady;
 	/** What the client said at its login. */
 	readonly login: ClientLoginRequest;
+	/** As in `UpstreamLoginSettings`. */
+	readonly subject: string;
 	/** The database that the session begins in. */
 	readonly database: string;
 	/** As in `ClientDoorOptions`. */
@@ -333,6 +344,11 @@ export interface Engine {
 	upstreamDoor(settings: UpstreamLoginSettings): UpstreamDoor;
 	/** Why a setting asked for at login is not taken under a license that restricts; undefined: it is. */
 	refusedSetting(name: string, value: string): string | undefined;
+	/**
+	 * What a client is told of the server's refusal to log in: all of it, where only the client's own settings can be its
+	 * cause; the code alone, where clients act on that and the text may name the upstream's user; else neither.
+	 */
+	passesRefusal(code: string): "whole" | "code" | undefined;
 	/** Settings that every restricted session is begun with. */
 	readonly pinnedSettings: ReadonlyMap<string, string>;
 	/** Why a restricted session cannot be served over an upstream that reports these settings; undefined: it can. */

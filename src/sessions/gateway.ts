@@ -35,6 +35,8 @@ export class LoginRefusal extends Error {
 		readonly kind: Parameters<ClientDoor["refusal"]>[0],
 		message: string,
 		readonly detail: string | undefined,
+		/** The database's own code, where its refusal is passed on. */
+		readonly code?: string,
 	) {
 		super(message);
 		this.name = "LoginRefusal";
@@ -328,11 +330,12 @@ export class Gateway {
 		if (license?.unrestricted !== true) for (const [name, value] of engine.pinnedSettings) settings.set(name, value);
 		try {
 			const catalog = await this.#catalogs.open(engine, target, database);
-			const upstream = await connectUpstream(await this.#upstreamOptions(target, engine, database, settings));
+			const options = await this.#upstreamOptions(target, engine, database, settings);
+			const upstream = await connectUpstream({ ...options, subject: grant.subject.name });
 			if (engine.greetsFirst) this.#identities.set(target.name, Promise.resolve(upstream.ready.reported));
 			return [catalog, upstream];
 		} catch (error) {
-			throw this.#unreachable(target, error);
+			throw this.#unreachable(target, error, engine);
 		}
 	}
 
@@ -362,11 +365,15 @@ export class Gateway {
 		};
 	}
 
-	#unreachable(target: TargetConfig, error: unknown): LoginRefusal {
+	/** `engine`: of a client that is logging in, whose own settings may be what the server refuses. */
+	#unreachable(target: TargetConfig, error: unknown, engine?: Engine): LoginRefusal {
 		const code = error instanceof UpstreamError ? error.code : undefined;
 		this.#options.log.error({ target: target.name, err: String(error), code }, "the upstream cannot be reached");
+		const refused = code === undefined ? undefined : engine?.passesRefusal(code);
+		if (refused === "whole") return new LoginRefusal("setting", (error as UpstreamError).message, undefined, code);
 		const detail = code === undefined ? undefined : `The database answered with ${code}.`;
-		return new LoginRefusal("upstream", `the database behind target "${target.name}" cannot be reached`, detail);
+		const message = `the database behind target "${target.name}" cannot be reached`;
+		return new LoginRefusal("upstream", message, detail, refused === "code" ? code : undefined);
 	}
 
 	#record(session: Session, request: ClientLoginRequest, tls: boolean): void {
@@ -425,7 +432,7 @@ export class Gateway {
 	/** A cancel request with our key: passed on for that session, with the upstream's own key. Unknown: nothing happens. */
 	async cancel(key: string): Promise<void> {
 		const session = this.#byKey.get(key);
-		if (session !== undefined) await this.#cancelUpstream(session);
+		await session?.cancelByClient();
 	}
 
 	async #cancelUpstream({ target, engine, upstream }: Session): Promise<void> {

@@ -112,7 +112,7 @@ export class Login {
 
 	fail(error: unknown): void {
 		if (error instanceof LoginRefusal) {
-			this.refuse(this.#door.refusal(error.kind, error.message, error.detail), error.message);
+			this.refuse(this.#door.refusal(error.kind, error.message, error.detail, error.code), error.message);
 			return;
 		}
 		this.#options.log.error({ err: error instanceof Error ? error.stack : String(error) }, "a login failed");

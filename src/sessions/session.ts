@@ -131,6 +131,7 @@ export class Session implements RelayHost, TurnMember {
 			messageBytes: context.messageBytes,
 			upstream: upstream.ready,
 			login,
+			subject: grant.subject.name,
 			database: upstream.database,
 			connectionId: client.connectionId,
 		});
@@ -372,6 +373,11 @@ export class Session implements RelayHost, TurnMember {
 		const statement = execution?.statement ?? 0;
 		this.#context.log.error({ session: this.id, statement, incident: message }, "incident");
 		this.#record({ type: "incident", session: this.id, statement, message });
+	}
+
+	/** Its client sends a cancel request. */
+	async cancelByClient(): Promise<void> {
+		if (this.#relay.interrupt?.() !== true) await this.cancelUpstream();
 	}
 
 	cancelUpstream(): Promise<void> {

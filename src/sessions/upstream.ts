@@ -31,6 +31,8 @@ export interface UpstreamOptions {
 	readonly database: string;
 	readonly password: string | undefined;
 	readonly settings: ReadonlyMap<string, string>;
+	/** For whom; undefined: a connection of the proxy's own. */
+	readonly subject?: string | undefined;
 	readonly nonce: string;
 	readonly timeoutMs: number;
 }
@@ -41,12 +43,13 @@ export function isLoopback(host: string): boolean {
 
 /** Rejects with UpstreamError. */
 export function connectUpstream(options: UpstreamOptions): Promise<Upstream> {
-	const { engine, target, database, password, settings, nonce } = options;
+	const { engine, target, database, password, settings, subject, nonce } = options;
 	const door = engine.upstreamDoor({
 		username: target.credentials.username,
 		password,
 		database,
 		settings,
+		subject,
 		tls: target.tls,
 		nonce,
 		isLocal: isLoopback(target.address.host),

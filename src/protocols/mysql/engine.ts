@@ -20,6 +20,7 @@ export const mysql: Engine = {
 	clientDoor: (options) => new MysqlClientDoor(options),
 	upstreamDoor: (settings) => new MysqlUpstreamDoor(settings),
 	refusedSetting,
+	passesRefusal: () => undefined,
 	pinnedSettings: new Map([...PINNED_VARIABLES].map(([name, value]) => [LOGIN.variable + name, value])),
 	refusedUpstream,
 	relay: (host, options) => new MysqlRelay(host, options),

@@ -4,12 +4,13 @@
  *
  * Specification: PostgreSQL documentation, "Message Flow" and "Message Formats".
  */
-
+import { APPLICATION_NAME } from "./application-name.js";
 import { BACK, FAILED_TRANSACTION, IDLE, IN_TRANSACTION } from "./codes.js";
 import type { RelayCore } from "./core.js";
 import { Failures } from "./failures.js";
 import {
 	copyFail,
+	parameterStatus,
 	type RowColumn,
 	readCommandComplete,
 	readParameterDescription,
@@ -155,6 +156,7 @@ export class Answers {
 		const { head } = core.queue;
 		const tag = readCommandComplete(data, start, end);
 		if (head?.kind !== "query" && head?.kind !== "execute") return this.unexpected(BACK.commandComplete);
+		if (head.isOwn) return DROP;
 		if (tag === undefined || head.denial !== undefined || (head.silent && !head.asksPath)) {
 			return this.unexpected(BACK.commandComplete);
 		}
@@ -238,6 +240,7 @@ export class Answers {
 			if (queue.drained) {
 				core.touchedMasked = false;
 				core.refreshCatalog();
+				core.signApplication();
 			}
 		} else if (status === FAILED_TRANSACTION) model.doubtPath();
 		if (core.muted && !head.silent) {
@@ -249,7 +252,7 @@ export class Answers {
 			}
 		}
 		// A message that broke COPY ends the session: its FATAL is the next that is said.
-		return !head.asksPath && core.copyBreach?.isCause !== true;
+		return !head.asksPath && !head.isOwn && core.copyBreach?.isCause !== true;
 	}
 
 	/** What a query string has left open at its end. */
@@ -292,6 +295,10 @@ export class Answers {
 		if (!core.host.unrestricted && !pinHolds(status.name, status.value)) {
 			core.host.incident(undefined, `the server reports ${status.name} = ${status.value}, which is pinned otherwise`);
 			this.#broken(`the setting ${status.name} has left its pinned value`);
+		}
+		if (status.name === APPLICATION_NAME && core.application !== undefined) {
+			const told = core.application.reported(status.value);
+			return told === undefined ? DROP : parameterStatus(APPLICATION_NAME, told);
 		}
 		return PASS;
 	}

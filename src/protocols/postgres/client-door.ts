@@ -196,8 +196,8 @@ export class PostgresClientDoor implements ClientDoor {
 		}
 	}
 
-	refusal(cause: keyof typeof refusalCodes | DenialCase, message: string, detail?: string): Buffer {
-		const fields = { severity: "FATAL" as const, code: refusalCodes[cause], message };
+	refusal(cause: keyof typeof refusalCodes | DenialCase, message: string, detail?: string, code?: string): Buffer {
+		const fields = { severity: "FATAL" as const, code: code ?? refusalCodes[cause], message };
 		return encodeError(detail === undefined ? fields : { ...fields, detail });
 	}
 

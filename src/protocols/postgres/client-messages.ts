@@ -30,6 +30,8 @@ import { isStale, judgeRun, type Run, renewed } from "./runs.js";
 /** What became of a frame: pass it on with its run, leave it out, or stop before it and try again later. */
 export type Disposition = "pass" | "drop" | "hold";
 
+const CANCELLED = errorFrame("57014", "canceling statement due to user request");
+
 const NO_PATH: readonly string[] = [];
 
 /** A judgement that was waited for, with what it holds for. */
@@ -75,6 +77,10 @@ export class ClientMessages {
 		}
 		if (core.skipping && type !== FRONT.sync) return "drop";
 		if (core.copyIn && !COPY_TYPES.has(type)) return this.#breakCopy(data, start, type);
+		if (core.interrupted) {
+			core.interrupted = false;
+			return this.#cancelled(type, data, start);
+		}
 		switch (type) {
 			case FRONT.query:
 				return this.#query(data, start, end);
@@ -105,6 +111,15 @@ export class ClientMessages {
 			default:
 				return this.#unreadable();
 		}
+	}
+
+	/** The client has cancelled what was held. */
+	#cancelled(type: number, data: Buffer, start: number): Disposition {
+		const core = this.#core;
+		this.#sendBefore(data, start);
+		if (type === FRONT.query) core.denyQuery(CANCELLED, undefined);
+		else core.denyInSeries(CANCELLED, undefined);
+		return "drop";
 	}
 
 	/**

@@ -3,10 +3,11 @@
  * why the client's input has to wait at the moment.
  */
 import type { Denial, Execution, Outcome, RelayHost } from "../engine.js";
+import type { ApplicationName } from "./application-name.js";
 import { IDLE } from "./codes.js";
 import { denialFrame, FAILING_CODE, FAILING_PARSE, FAILING_QUERY, REFUSED_PLAN, type Substitute } from "./denials.js";
 import { encodeError } from "./errors.js";
-import { bind, close, execute, flush, parse, sync } from "./messages.js";
+import { bind, close, execute, flush, parse, query, sync } from "./messages.js";
 import { SessionModel } from "./model.js";
 import { type DenialFrame, Operation, OperationQueue } from "./operations.js";
 import type { Result } from "./result.js";
@@ -54,6 +55,8 @@ export class RelayCore {
 	touchedMasked = false;
 	/** A cancel request is on its way and may still arrive. */
 	cancelling = false;
+	/** The client has cancelled the statement that is being thought about. */
+	interrupted = false;
 	/** What the client is told when the server reports that it was cancelled. */
 	timeoutFrame: DenialFrame | undefined;
 	waiting: Waiting = "nothing";
@@ -69,7 +72,10 @@ export class RelayCore {
 	/** Hands over the result that streams at the moment, for its end. */
 	takeResult: () => Result | undefined = () => undefined;
 
-	constructor(readonly host: RelayHost) {}
+	constructor(
+		readonly host: RelayHost,
+		readonly application: ApplicationName | undefined,
+	) {}
 
 	/** Replaces a message of an extended series by one that fails. */
 	denyInSeries(denied: DenialFrame, execution: Execution | undefined, by: Substitute = REFUSED_PLAN): void {
@@ -107,6 +113,17 @@ export class RelayCore {
 		operation.silent = true;
 		this.queue.push(operation);
 		this.host.toUpstream(FAILING_QUERY);
+	}
+
+	/** Has the server show whose session it is, after the client has named its application anew. */
+	signApplication(): void {
+		const signing = this.application?.takeSigning();
+		if (signing === undefined) return;
+		const operation = new Operation("query");
+		operation.hidden = true;
+		operation.isOwn = true;
+		this.queue.push(operation);
+		this.host.toUpstream(query(signing));
 	}
 
 	/** Likewise within a series whose Sync has not been sent. */
@@ -188,6 +205,13 @@ export class RelayCore {
 			this.resume();
 		};
 		promise.then(done, done);
+	}
+
+	/** A statement that the host is thinking about is not upstream: it is the one that fails, once the host has answered. */
+	interrupt(): boolean {
+		if (this.waiting !== "promise" || !this.queue.drained) return false;
+		this.interrupted = true;
+		return true;
 	}
 
 	/** Stops the server's work on the present result. What comes behind must not be hit, so it is not sent meanwhile. */

@@ -5,6 +5,7 @@ import { CATALOG_FINGERPRINT_QUERY, readCatalog } from "../../sql/postgres/catal
 import { judgeConfigCall } from "../../sql/postgres/settings.js";
 import { Unreadable } from "../../sql/unreadable.js";
 import type { Engine } from "../engine.js";
+import { APPLICATION_NAME, ApplicationName } from "./application-name.js";
 import { PostgresClientDoor } from "./client-door.js";
 import { terminate } from "./messages.js";
 import { PostgresOwnQuery } from "./own-query.js";
@@ -22,6 +23,7 @@ export const postgres: Engine = {
 	clientDoor: (options) => new PostgresClientDoor(options),
 	upstreamDoor: (settings) => new PostgresUpstreamDoor(settings),
 	refusedSetting,
+	passesRefusal,
 	pinnedSettings,
 	refusedUpstream(reported) {
 		const encoding = reported.get("client_encoding");
@@ -34,10 +36,15 @@ export const postgres: Engine = {
 		if (!pinHolds(strings, reported.get(strings))) return `${strings} is off`;
 		return undefined;
 	},
-	relay: (host, options) =>
+	relay: (host, { messageBytes, upstream, login, subject }) =>
 		new PostgresRelay(host, {
-			messageBytes: options.messageBytes,
-			reported: options.upstream.reported,
+			messageBytes,
+			reported: upstream.reported,
+			application: new ApplicationName(
+				subject,
+				login.settings.get(APPLICATION_NAME),
+				upstream.reported.get(APPLICATION_NAME),
+			),
 		}),
 	goodbye: terminate(),
 	query: (sql) => new PostgresOwnQuery(sql),
@@ -51,6 +58,15 @@ export const postgres: Engine = {
 	readCatalog: (run, scope, epoch) => readCatalog(run, scope.database, epoch),
 	fingerprintQuery: CATALOG_FINGERPRINT_QUERY,
 };
+
+/**
+ * Values and names of settings (22, 42704), settings that need a restart or more rights (55P02, 42501); and states of the
+ * server on which clients wait and try again (53: no more connections; 57P01 to 57P03: going down or coming up).
+ */
+function passesRefusal(code: string): "whole" | "code" | undefined {
+	if (/^(22...|42704|42501|55P02)$/.test(code)) return "whole";
+	return /^(53...|57P0[123])$/.test(code) ? "code" : undefined;
+}
 
 /** The rules for SET hold at login too. */
 function refusedSetting(name: string, value: string): string | undefined {

@@ -37,7 +37,7 @@ export class Failures {
 		if (fields.severity === "FATAL" || fields.severity === "PANIC") return "fatal";
 		const { head } = core.queue;
 		if (head === undefined) return true;
-		const isShown = !core.muted && !head.silent;
+		const isShown = !core.muted && !head.silent && !head.isOwn;
 		const result = this.#results.active();
 		this.#results.take();
 		core.model.doubtPath();
@@ -137,7 +137,7 @@ export class Failures {
 	notice(data: Buffer, start: number, end: number): boolean | Buffer {
 		const core = this.#core;
 		const { head } = core.queue;
-		if (core.muted || head?.asksPath === true) return false;
+		if (core.muted || head?.asksPath === true || head?.isOwn === true) return false;
 		const fields = readErrorFields(data.subarray(start, end));
 		if (!this.#reduces(head) && !this.#showsHidden(fields)) return true;
 		const severity = NOTICE_SEVERITIES.find((known) => known === fields.severity) ?? "NOTICE";

@@ -20,6 +20,8 @@ export class Operation {
 	/** Answers are the proxy's own business and are not shown to the client; errors are, unless `silent`. */
 	hidden = false;
 	silent = false;
+	/** A statement of the proxy's own, of which the client hears nothing, whatever comes of it. */
+	isOwn = false;
 	/** Of a Describe on behalf of a query string: only rows are described there. */
 	hidesNoData = false;
 	/**

@@ -2,6 +2,7 @@
  * A PostgreSQL relay: the two halves of a session between an authenticated client and an authenticated upstream.
  */
 import type { Relay, RelayHost, TerminationCause } from "../engine.js";
+import type { ApplicationName } from "./application-name.js";
 import { ClientSide } from "./client-side.js";
 import { RelayCore } from "./core.js";
 import { encodeError } from "./errors.js";
@@ -22,6 +23,8 @@ export interface RelayOptions {
 	readonly messageBytes: number;
 	/** ParameterStatus values that the upstream reported at login. */
 	readonly reported: ReadonlyMap<string, string>;
+	/** Undefined: the server's word on the application's name passes as it is. */
+	readonly application?: ApplicationName;
 }
 
 export class PostgresRelay implements Relay {
@@ -30,7 +33,7 @@ export class PostgresRelay implements Relay {
 	readonly #upstream: UpstreamSide;
 
 	constructor(host: RelayHost, options: RelayOptions) {
-		this.#core = new RelayCore(host);
+		this.#core = new RelayCore(host, options.application);
 		this.#client = new ClientSide(this.#core, options.messageBytes);
 		this.#upstream = new UpstreamSide(this.#core, options.messageBytes);
 		const path = options.reported.get("search_path");
@@ -63,6 +66,10 @@ export class PostgresRelay implements Relay {
 			frame: encodeError({ severity: "ERROR", code: "57014", message, detail }),
 		};
 		this.#core.cancel();
+	}
+
+	interrupt(): boolean {
+		return this.#core.interrupt();
 	}
 
 	get busy(): boolean {

@@ -4,6 +4,7 @@
  */
 import type { Denial, Execution, Outcome, ResultCap } from "../engine.js";
 import { shortened } from "../sample.js";
+import { showsApplicationName } from "./application-name.js";
 import { denialFrame } from "./denials.js";
 import { encodeNotice } from "./errors.js";
 import type { Counter } from "./model.js";
@@ -24,6 +25,8 @@ export class Result {
 	truncated: Buffer | undefined;
 	/** The server was asked to stop what is only thrown away. */
 	cancelled = false;
+	/** Its row is the application's name, which the client sees without what we have put behind it. */
+	readonly showsApplication: boolean;
 	/** Frames of COPY data seen, for the one at its begin that is no row. */
 	copyFrames = 0;
 	readonly #sample: (string | null)[][] = [];
@@ -35,7 +38,8 @@ export class Result {
 		readonly execution: Execution,
 		readonly counter: Counter | undefined,
 	) {
-		const { plan } = execution.verdict;
+		const { plan, facts } = execution.verdict;
+		this.showsApplication = showsApplicationName(facts);
 		this.#rowCap = plan.rows;
 		this.#byteCap = plan.bytes;
 		this.#sampleLeft = plan.sampleRows;

@@ -155,6 +155,8 @@ function resolve(core: RelayCore, verdict: Verdict, sql: string, portal: Portal 
 		if (resolved.kind !== "step" || resolved.step === step) return resolved;
 		step = resolved.step;
 	}
+	// What it names may be gone by the time that the server comes to it.
+	if (!core.queue.drained) return { kind: "drain" };
 	return { kind: "error", frame: errorFrame("54001", "EXECUTE is nested too deeply") };
 }
 

@@ -3,6 +3,7 @@
  * Specification: PostgreSQL documentation, "SSL Session Encryption" and "Start-up".
  */
 import type { CancelRequest, UpstreamAction, UpstreamDoor, UpstreamLoginSettings } from "../engine.js";
+import { APPLICATION_NAME, ApplicationName } from "./application-name.js";
 import { certificateHash } from "./certificate.js";
 import { cancelRequest, sslRequest } from "./messages.js";
 import { UpstreamLogin } from "./upstream-login.js";
@@ -19,9 +20,13 @@ export class PostgresUpstreamDoor implements UpstreamDoor {
 	readonly #reported = new Map<string, string>();
 	readonly #frames: Buffer[] = [];
 	#cancel: CancelRequest | undefined;
+	readonly #application: ApplicationName | undefined;
 
 	constructor(settings: UpstreamLoginSettings) {
 		this.#settings = settings;
+		const { subject } = settings;
+		if (subject !== undefined)
+			this.#application = new ApplicationName(subject, settings.settings.get(APPLICATION_NAME));
 	}
 
 	start(): readonly UpstreamAction[] {
@@ -58,16 +63,22 @@ export class PostgresUpstreamDoor implements UpstreamDoor {
 	#logIn(): readonly UpstreamAction[] {
 		this.#state = "login";
 		const { username, password, database, settings, nonce, isLocal } = this.#settings;
+		const application = this.#application?.atLogin;
 		this.#login = new UpstreamLogin({
 			username,
 			password,
 			database,
-			parameters: settings,
+			parameters: application === undefined ? settings : new Map([...settings, [APPLICATION_NAME, application]]),
 			nonce,
 			channelBinding: this.#binding,
 			allowCleartext: this.#secured || isLocal,
 		});
 		return [{ kind: "send", bytes: this.#login.start() }];
+	}
+
+	#report(name: string, value: string): void {
+		const own = name === APPLICATION_NAME ? this.#application?.own(value) : undefined;
+		this.#reported.set(name, own ?? value);
 	}
 
 	#loginEvents(chunk: Buffer): readonly UpstreamAction[] {
@@ -78,7 +89,7 @@ export class PostgresUpstreamDoor implements UpstreamDoor {
 					actions.push(event);
 					break;
 				case "parameterStatus":
-					this.#reported.set(event.name, event.value);
+					this.#report(event.name, event.value);
 					break;
 				case "notice":
 					this.#frames.push(event.frame);

@@ -161,7 +161,14 @@ export class UpstreamSide {
 		const result = this.#results.active();
 		if (result === undefined) return this.#answers.unexpected(BACK.dataRow);
 		if (!this.#results.admitRow(result, end - start) || core.muted) return DROP;
+		if (result.showsApplication) return this.#applicationRow(result, data, start, end);
 		return result.countsOnly ? PASS : REWRITTEN;
+	}
+
+	#applicationRow(result: Result, data: Buffer, start: number, end: number): Answer {
+		const row = this.#core.application?.row(data, start, end) ?? Buffer.from(data.subarray(start, end));
+		if (!result.keepRewritten(row)) this.#failure = MALFORMED_ROW;
+		return row;
 	}
 
 	#answer(type: number, data: Buffer, start: number, end: number): Answer {

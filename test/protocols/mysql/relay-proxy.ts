@@ -129,6 +129,7 @@ export class RelayProxy {
 			login,
 			database: login.database ?? "",
 			connectionId,
+			subject: "alice",
 		});
 		this.sessions.push({ host, relay });
 		host.onUpstream = (bytes) => upstream.write(bytes);

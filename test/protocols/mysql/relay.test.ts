@@ -47,6 +47,7 @@ function pair(options: HostOptions = {}, flags = SESSION_TRACK | DEPRECATE_EOF |
 		},
 		database: "licet_traces",
 		connectionId: 1,
+		subject: "alice",
 	});
 	return { host, relay };
 }
