@@ -1,17 +1,17 @@
 /**
- * The analyser: caches before a reader in a thread of its own.
+ * The analyser: caches before two readers, each in a thread of its own.
  *
- * What is asked again is answered at once and from this thread; what is new goes to the reader. A text that takes too
- * long, or breaks the reader, is refused, the reader is replaced, and the texts behind it are asked again.
+ * What is asked again is answered at once and from this thread; what is new goes to a reader. Short texts have a reader
+ * to themselves, which gives up on one that turns out to be much work: that one is asked again in the lane of the long
+ * ones. So nobody's short text waits for longer than a few short ones take, whatever else is sent.
  */
-import { Worker } from "node:worker_threads";
 import type { Analyser, ReadingContext } from "./analyser.js";
 import { type Cache, CacheBudget } from "./cache.js";
 import type { Catalog } from "./catalog.js";
-import type { Refusal, StatementFacts, TextFacts } from "./facts.js";
-import type { TemplateOf } from "./reader.js";
+import type { StatementFacts, TextFacts } from "./facts.js";
+import { Lane } from "./lane.js";
+import type { Answer, TemplateOf } from "./reader.js";
 import { TEMPLATES } from "./templates.js";
-import type { FromWorker, ToWorker, WorkerSettings } from "./worker.js";
 
 export interface AnalyserOptions {
 	/** Longer texts are refused. */
@@ -36,12 +36,13 @@ const MAX_CACHED_BYTES = 16 * 1024;
 /** What facts weigh, roughly: a statement by itself, and each relation, column, function or output of it. */
 const STATEMENT_BYTES = 1024;
 const USE_BYTES = 160;
-/** Parsers recurse on nesting: what the operating system's default allows is too little. */
-const STACK_MIB = 32;
-/** Trees live for a statement only; room for many of them would be memory that is touched and never needed. */
-const YOUNG_MIB = 8;
-/** A reader that cannot even start is not started again and again. */
-const MAX_START_FAILURES = 3;
+/** Of a text that the first lane reads. Nine of ten statements of ORMs are shorter; a parser takes a few ms for it. */
+const SHORT_BYTES = 8 * 1024;
+/** In units of work.ts. The widest query of TPC-DS takes 16,000; ten million are some 300 ms. */
+const SHORT_WORK = 50_000;
+const LONG_WORK = 10_000_000;
+/** The second reader is there when it is needed: it takes 30 MB. */
+const REST_MS = 30_000;
 
 /** Facts that hold for every text of a template, with where the first one's statement ended. */
 interface Template {
@@ -62,13 +63,6 @@ interface Space {
 	forgotten: boolean;
 }
 
-interface Question {
-	readonly id: number;
-	readonly text: Uint8Array;
-	readonly space: Space;
-	readonly answer: (facts: TextFacts) => void;
-}
-
 class Pool implements Analyser {
 	readonly stats: AnalyserStats = { exactHits: 0, templateHits: 0, misses: 0, readersReplaced: 0, disagreements: 0 };
 	readonly #options: AnalyserOptions;
@@ -77,21 +71,27 @@ class Pool implements Analyser {
 	readonly #spaces = new Map<string, Space>();
 	/** The space of a context object seen before, so that the hot path builds no key. */
 	#known = new WeakMap<ReadingContext, Space>();
-	/** Asked and not answered, in order: the reader works on the first. */
-	#questions: Question[] = [];
-	#nextId = 0;
-	#worker: Worker | undefined;
-	#ready = false;
-	/** Catalogs that the reader was given and has not laid out yet. */
-	#loading = 0;
-	#startFailures = 0;
-	#timer: NodeJS.Timeout | undefined;
-	#closed = false;
+	readonly #short: Lane;
+	readonly #long: Lane;
 
 	constructor(options: AnalyserOptions) {
 		this.#options = options;
 		this.#budget = new CacheBudget(options.cacheBytes);
-		this.#start();
+		this.#short = this.#lane(SHORT_WORK);
+		this.#long = this.#lane(LONG_WORK, REST_MS);
+	}
+
+	#lane(workUnits: number, restMs?: number): Lane {
+		const { statementBytes, timeoutMs } = this.#options;
+		return new Lane({
+			settings: { statementBytes, workUnits },
+			timeoutMs,
+			...(restMs === undefined ? {} : { restMs }),
+			catalogs: () => this.#catalogs.values(),
+			onReplaced: () => {
+				this.stats.readersReplaced += 1;
+			},
+		});
 	}
 
 	catalog(target: string, database: string): Catalog | undefined {
@@ -105,7 +105,7 @@ class Pool implements Analyser {
 			if (space.context.target === target && space.context.database === catalog.database) this.#forget(name, space);
 		}
 		this.#known = new WeakMap();
-		this.#post({ kind: "catalog", target, catalog });
+		for (const lane of [this.#short, this.#long]) lane.useCatalog(target, catalog);
 	}
 
 	analyse(text: Uint8Array, context: ReadingContext): TextFacts | Promise<TextFacts> {
@@ -126,7 +126,7 @@ class Pool implements Analyser {
 			}
 		}
 		this.stats.misses += 1;
-		return this.#ask(Uint8Array.prototype.slice.call(text), space);
+		return this.#read(Uint8Array.prototype.slice.call(text), space);
 	}
 
 	#space(context: ReadingContext): Space {
@@ -158,96 +158,20 @@ class Pool implements Analyser {
 		this.#budget.drop(space.templates);
 	}
 
-	#ask(text: Uint8Array, space: Space): Promise<TextFacts> {
-		if (this.#closed || this.#startFailures >= MAX_START_FAILURES) {
-			return Promise.resolve(refused("limit", "the reader of statements is not running"));
-		}
-		return new Promise((resolve) => {
-			this.#nextId += 1;
-			const question = { id: this.#nextId, text, space, answer: resolve };
-			this.#questions.push(question);
-			this.#send(question);
-			if (this.#questions.length > 1) return;
-			// A process may end with an idle reader, but not with a question open.
-			this.#worker?.ref();
-			this.#watch();
-		});
+	async #read(text: Uint8Array, space: Space): Promise<TextFacts> {
+		const answer = await this.#ask(text, space.context);
+		if (answer.disagrees === true) this.stats.disagreements += 1;
+		this.#keep(text, space, answer.facts);
+		return answer.facts;
 	}
 
-	#send(question: Question): void {
-		this.#post({ kind: "analyse", id: question.id, text: question.text, context: question.space.context });
+	async #ask(text: Uint8Array, context: ReadingContext): Promise<Answer> {
+		if (text.length > SHORT_BYTES) return this.#long.ask(text, context);
+		const answer = await this.#short.ask(text, context);
+		return answer.exceeded === true ? this.#long.ask(text, context) : answer;
 	}
 
-	#post(message: ToWorker): void {
-		if (message.kind === "catalog") this.#loading += 1;
-		this.#worker?.postMessage(message);
-	}
-
-	/** The first question has this long from now on. */
-	#watch(): void {
-		clearTimeout(this.#timer);
-		this.#timer = undefined;
-		const first = this.#questions[0];
-		if (first === undefined) this.#worker?.unref();
-		// A large catalog takes its time, which is not the statement's.
-		if (first === undefined || !this.#ready || this.#loading > 0) return;
-		this.#timer = setTimeout(() => {
-			// This thread may have been the slow one: an answer that lies waiting is heard before anything is given up.
-			setImmediate(() => {
-				if (this.#questions[0] === first && !this.#closed) this.#giveUp("reading the statement took too long");
-			});
-		}, this.#options.timeoutMs);
-	}
-
-	#start(): void {
-		const settings: WorkerSettings = { statementBytes: this.#options.statementBytes };
-		const worker = new Worker(new URL("./worker.js", import.meta.url), {
-			workerData: settings,
-			resourceLimits: { stackSizeMb: STACK_MIB, maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: YOUNG_MIB },
-		});
-		this.#worker = worker;
-		this.#ready = false;
-		this.#loading = 0;
-		worker.on("message", (message: FromWorker) => {
-			if (worker === this.#worker && !this.#closed) this.#heard(message);
-		});
-		worker.on("error", (error) => this.#died(worker, error.message));
-		worker.on("exit", () => this.#died(worker, "the reader ended"));
-		if (this.#questions.length === 0) worker.unref();
-		for (const { target, catalog } of this.#catalogs.values()) this.#post({ kind: "catalog", target, catalog });
-		for (const question of this.#questions) this.#send(question);
-	}
-
-	#heard(message: FromWorker): void {
-		switch (message.kind) {
-			case "ready":
-				this.#ready = true;
-				this.#startFailures = 0;
-				break;
-			case "loaded":
-				this.#loading -= 1;
-				break;
-			case "answer":
-				if (message.answer.disagrees === true) this.stats.disagreements += 1;
-				this.#settle(message.id, message.answer.facts);
-				break;
-			case "broken":
-				this.#giveUp(`the statement cannot be read: ${message.message}`);
-				return;
-		}
-		this.#watch();
-	}
-
-	#settle(id: number, facts: TextFacts): void {
-		const index = this.#questions.findIndex((question) => question.id === id);
-		if (index === -1) return;
-		const [question] = this.#questions.splice(index, 1) as [Question];
-		this.#keep(question, facts);
-		question.answer(facts);
-	}
-
-	#keep(question: Question, facts: TextFacts): void {
-		const { text, space } = question;
+	#keep(text: Uint8Array, space: Space, facts: TextFacts): void {
 		// What is not known now may be known after the next snapshot; what took too long may not the next time.
 		const isFinal = facts.refusal === undefined || facts.refusal.kind === "syntax";
 		if (text.length > MAX_CACHED_BYTES || !isFinal) return;
@@ -265,38 +189,8 @@ class Pool implements Analyser {
 		}
 	}
 
-	/** The first question's text is refused and the reader replaced. */
-	#giveUp(why: string): void {
-		const question = this.#questions.shift();
-		question?.answer(refused("limit", why));
-		this.#replace();
-	}
-
-	#died(worker: Worker, why: string): void {
-		if (worker !== this.#worker || this.#closed) return;
-		if (this.#ready) {
-			this.#giveUp(`the statement cannot be read: ${why}`);
-			return;
-		}
-		this.#startFailures += 1;
-		if (this.#startFailures < MAX_START_FAILURES) this.#replace();
-		else for (const question of this.#questions.splice(0)) question.answer(refused("limit", why));
-	}
-
-	#replace(): void {
-		const old = this.#worker;
-		this.stats.readersReplaced += 1;
-		this.#worker = undefined;
-		clearTimeout(this.#timer);
-		old?.terminate().catch(() => undefined);
-		this.#start();
-	}
-
 	async close(): Promise<void> {
-		this.#closed = true;
-		clearTimeout(this.#timer);
-		for (const question of this.#questions.splice(0)) question.answer(refused("limit", "the proxy is shutting down"));
-		await this.#worker?.terminate();
+		await Promise.all([this.#short.close(), this.#long.close()]);
 	}
 }
 
@@ -330,10 +224,6 @@ function weightOf(facts: TextFacts): number {
 
 function dependsOnLiterals(statement: StatementFacts): boolean {
 	return statement.literalSensitive || statement.refusal !== undefined || statement.effect !== undefined;
-}
-
-function refused(kind: Refusal["kind"], message: string): TextFacts {
-	return { statements: [], refusal: { kind, message } };
 }
 
 export function createAnalyser(options: AnalyserOptions): Analyser & { readonly stats: AnalyserStats } {

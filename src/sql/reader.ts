@@ -16,6 +16,8 @@ export interface Answer {
 	readonly facts: TextFacts;
 	/** A second reader saw other tables in the text than the facts hold: it is refused, and counted. */
 	readonly disagrees?: boolean;
+	/** It was given up because it is more work than this reader may do. */
+	readonly exceeded?: boolean;
 }
 
 export interface Reader {

@@ -18,7 +18,8 @@ import {
 	withItems,
 } from "./scope.js";
 import { derived, type Value } from "./taint.js";
-import { unresolved, unsupported } from "./unreadable.js";
+import { Unreadable, unresolved, unsupported } from "./unreadable.js";
+import { spend } from "./work.js";
 
 export function selectColumns(r: Resolver, query: Query, body: Select, scope: Scope, lazy: boolean): ResolvedColumns {
 	const items = resolveSources(r, body.from, scope);
@@ -110,6 +111,8 @@ export function selectList(
 	for (const item of items) {
 		if (isStar(item.expression)) {
 			const star = starColumns(r, item.expression, scope);
+			checkWidth(columns.length + star.columns.length);
+			spend(10 * star.columns.length);
 			for (const column of star.columns) {
 				if (!keepsApart) column.read?.();
 				columns.push(keepsApart ? column : { name: column.name, value: column.value, ...guessOf(column) });
@@ -119,11 +122,19 @@ export function selectList(
 				opens.push(star.open);
 			}
 		} else {
+			checkWidth(columns.length + 1);
 			columns.push(selectItem(r, item, scope, keepsApart));
 		}
 	}
 	if (openAt === undefined) return { columns };
 	return { columns, open: derived(opens, "function result"), openAt };
+}
+
+/** Columns of one SELECT: PostgreSQL's servers stop at 1664, MySQL's at 4096. */
+const MAX_WIDTH = 4096;
+
+function checkWidth(columns: number): void {
+	if (columns > MAX_WIDTH) throw new Unreadable("limit", `a SELECT has more than ${MAX_WIDTH} columns`);
 }
 
 function selectItem(r: Resolver, item: SelectItem, scope: Scope, keepsApart: boolean): ScopeColumn {

@@ -21,6 +21,7 @@ import { columnValue, derived, NOTHING, passedBy, type Value } from "./taint.js"
 import { unresolved, unsupported } from "./unreadable.js";
 import type { RelationAccess } from "./uses.js";
 import { type ViewLineage, viewLineage } from "./views.js";
+import { spend } from "./work.js";
 
 const EQUALS = { name: "=" } as const;
 
@@ -65,6 +66,7 @@ function never(source: never): never {
 
 /** An item whose first columns are renamed as the alias says. */
 export function aliased(name: string | undefined, result: ResolvedColumns, alias: Alias | undefined): Item {
+	spend(result.columns.length);
 	const columns = result.columns.map((column, index) => renamed(column, alias?.columns[index]));
 	for (const extra of alias?.columns.slice(columns.length) ?? []) {
 		if (result.open !== undefined) columns.push({ name: extra, value: result.open });
@@ -240,7 +242,10 @@ function functionColumns(
 // ---- joins --------------------------------------------------------------------------------------------------------
 
 function visibleColumns(items: readonly Item[]): ScopeColumn[] {
-	return items.flatMap((item) => (item.columnsVisible ? item.columns : []));
+	return items.flatMap((item) => {
+		spend(1 + item.columns.length);
+		return item.columnsVisible ? item.columns : [];
+	});
 }
 
 function openOf(items: readonly Item[]): Value | undefined {

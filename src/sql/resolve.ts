@@ -9,13 +9,20 @@ import { resolveWrite } from "./resolve-writes.js";
 import { type QueryOptions, Resolver } from "./resolver.js";
 import type { ResolvedColumns, Scope } from "./scope.js";
 import type { Value } from "./taint.js";
+import { spend } from "./work.js";
+
+/** What a query and an expression take by themselves, beside the columns that they look at. */
+const QUERY_UNITS = 500;
+const VALUE_UNITS = 10;
 
 export class StatementResolver extends Resolver {
 	override query(query: Query, parent: Scope | undefined, options: QueryOptions = {}): ResolvedColumns {
+		spend(QUERY_UNITS);
 		return resolveQuery(this, query, parent, options, resolveWrite);
 	}
 
 	override value(expression: Expression, scope: Scope): Value {
+		spend(VALUE_UNITS);
 		return resolveValue(this, expression, scope);
 	}
 

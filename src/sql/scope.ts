@@ -7,6 +7,7 @@
  */
 import { derived, either, NOTHING, type Value } from "./taint.js";
 import { unresolved, unsupported } from "./unreadable.js";
+import { spend } from "./work.js";
 
 export interface ScopeColumn {
 	readonly name: string;
@@ -119,6 +120,8 @@ function columnOfLevel(level: Scope, name: string, position?: number): Value | u
 	let found: ScopeColumn | undefined;
 	let system: ScopeColumn | undefined;
 	for (const item of level.items) {
+		// Names are compared faster than anything is made of them.
+		spend(0.1 + item.columns.length / 10);
 		if (!item.columnsVisible) continue;
 		for (const column of item.columns) {
 			if (column.name !== name || column.guessed === true) continue;
@@ -143,6 +146,7 @@ export function findItem(
 	position?: number,
 ): Item | undefined {
 	for (let level = scope; level !== undefined; level = level.parent) {
+		spend(level.items.length / 10);
 		const matches = level.items.filter(
 			(item) => item.nameVisible && item.name === name && (schema === undefined || item.schema === schema),
 		);

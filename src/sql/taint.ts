@@ -3,6 +3,7 @@
  * derived, and what derived it. Values only ever grow on the way out: nothing but the end of a query drops a flow.
  */
 import type { ColumnName } from "./facts.js";
+import { spend } from "./work.js";
 
 export interface Flow {
 	readonly column: ColumnName;
@@ -58,6 +59,7 @@ export function passedBy(column: ColumnName, beneath: Value): Value {
 function merged(values: readonly Value[]): Map<string, Flow> {
 	const flows = new Map<string, Flow>();
 	for (const value of values) {
+		spend(1 + value.flows.size);
 		for (const [key, flow] of value.flows) {
 			const known = flows.get(key);
 			if (known === undefined || known.unchanged) flows.set(key, flow);

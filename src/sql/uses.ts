@@ -5,6 +5,7 @@
  */
 import type { ColumnName, ColumnUse, ColumnUseKind, Command, FunctionUse, RelationName, RelationUse } from "./facts.js";
 import { columnKey, type Value } from "./taint.js";
+import { spend } from "./work.js";
 
 type RelationSort = RelationUse["sort"];
 
@@ -80,6 +81,7 @@ export class Uses {
 
 	/** A value that goes out as result column `output`. */
 	output(value: Value, output: number): void {
+		spend(10 * value.flows.size);
 		for (const flow of value.flows.values()) {
 			if (flow.unchanged) this.column(flow.column, "project", "result", output);
 			else this.column(flow.column, "derive", flow.via, output);
@@ -93,6 +95,7 @@ export class Uses {
 
 	/** Takes over what another set holds, as reached through these views. */
 	merge(other: Uses, through: readonly RelationName[], withFunctions = true): void {
+		spend(10 * (other.#relations.size + other.#columns.size) + other.#functions.size);
 		for (const entry of other.#relations.values()) {
 			const own = this.relation({ ...entry, through: [...through, ...entry.through] });
 			for (const column of entry.columns) own.columns.add(column);

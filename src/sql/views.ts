@@ -8,6 +8,7 @@ import type { ScopeColumn } from "./scope.js";
 import { NOTHING, type Value } from "./taint.js";
 import { Unreadable, unsupported } from "./unreadable.js";
 import type { Uses } from "./uses.js";
+import { TooMuchWork } from "./work.js";
 
 /** Views within views: deeper than anyone builds, shallow enough for the stack. */
 const DEPTH_MAX = 32;
@@ -37,7 +38,7 @@ export function viewLineage(r: Resolver, view: CatalogRelation): ViewLineage {
 		memo.set(view, lineage);
 		return lineage;
 	} catch (error) {
-		if (!(error instanceof Unreadable)) throw error;
+		if (!(error instanceof Unreadable) || error instanceof TooMuchWork) throw error;
 		const refusal = new Unreadable(error.kind, `view ${name} cannot be read: ${error.message}`);
 		// A cycle or depth depends on where one came from, so only the plain failure is kept.
 		if (r.expanding.length === 0) memo.set(view, refusal);

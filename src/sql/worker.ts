@@ -9,8 +9,12 @@ import type { CatalogIndex } from "./catalog-index.js";
 import { mysqlReader } from "./mysql/reader.js";
 import { postgresReader } from "./postgres/reader.js";
 import type { Answer, Reader, ReaderBounds } from "./reader.js";
+import { withinWork } from "./work.js";
 
-export type WorkerSettings = ReaderBounds;
+export interface WorkerSettings extends ReaderBounds {
+	/** How much work one text may be (work.ts). */
+	readonly workUnits: number;
+}
 
 export type ToWorker =
 	| { readonly kind: "catalog"; readonly target: string; readonly catalog: Catalog }
@@ -23,6 +27,10 @@ export type FromWorker =
 	| { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
 	/** The text broke the reader; the thread ends after this. */
 	| { readonly kind: "broken"; readonly id: number; readonly message: string };
+
+/** Of one text: facts travel to the other thread, which serves everybody, and are judged there one by one. */
+const MAX_STATEMENTS = 2000;
+const TOO_MANY = { kind: "limit", message: `a text of more than ${MAX_STATEMENTS} statements is not read` } as const;
 
 const bounds = workerData as WorkerSettings;
 const readers: Readonly<Record<Catalog["engine"], Reader>> = { postgres: postgresReader, mysql: mysqlReader };
@@ -43,7 +51,10 @@ function analyse(text: Uint8Array, context: ReadingContext): Answer {
 		const refusal = { kind: "unresolved", message: "the catalog has not been read yet" } as const;
 		return { facts: { statements: [], refusal } };
 	}
-	return readers[index.catalog.engine].analyse(text, context, index, bounds);
+	const reader = readers[index.catalog.engine];
+	const { result, exceeded } = withinWork(bounds.workUnits, () => reader.analyse(text, context, index, bounds));
+	if (exceeded) return { ...result, exceeded };
+	return result.facts.statements.length <= MAX_STATEMENTS ? result : { facts: { statements: [], refusal: TOO_MANY } };
 }
 
 /** A snapshot that cannot be laid out leaves its database without one: everything there is refused. */

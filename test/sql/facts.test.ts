@@ -403,7 +403,10 @@ check({
 	},
 	"select setval('app.\"users_id_seq\"'::regclass, 5)": { relations: ["update app.users_id_seq()"] },
 	"select nextval($1)": { refusal: ["unsupported", "constant"] },
-	"select currval('users_id_seq')": { functions: ["restricted function pg_catalog.currval"] },
+	"select currval('users_id_seq')": {
+		relations: ["update app.users_id_seq()"],
+		is: { writes: true, literalSensitive: true },
+	},
 	"update pg_settings set setting = 'x'": { refusal: ["unsupported", "system catalog"] },
 	"select * into newt from users": {
 		commands: ["create", "select"],

@@ -14,6 +14,9 @@ export class ParserBroken extends Error {}
 /** Brackets open at once, strings and comments not told apart. Real statements stay below 100; the parser overflows at thousands. */
 const MAX_NESTING = 1000;
 
+/** Characters that the lexer reads again: some ms. */
+const MAX_RESCANNED = 10_000_000;
+
 export type Parsed = { readonly tree: unknown; readonly text: string } | { readonly refusal: Refusal };
 
 export async function loadParser(): Promise<void> {
@@ -39,6 +42,7 @@ export function parseText(text: string): Parsed {
 	// What drivers send to see whether the connection lives; the parser's wrapper takes it for a mistake.
 	if (text === "") return { tree: { stmts: [] }, text };
 	if (isTooDeep(text)) return refused("limit", `the statement nests deeper than ${MAX_NESTING} brackets`);
+	if (rescans(text)) return refused("limit", "the statement opens too many comments in one run of operators");
 	try {
 		return { tree: parseSync(text), text };
 	} catch (error) {
@@ -74,6 +78,16 @@ function isTooDeep(text: string): boolean {
 		} else if ((code === 0x29 || code === 0x5d) && depth > 0) depth -= 1;
 	}
 	return false;
+}
+
+/**
+ * Where a comment opens, the server's lexer has first taken the whole run of operator characters behind it, and goes
+ * back: for a run of slashes and stars it reads the rest of the run once for each comment in it.
+ */
+function rescans(text: string): boolean {
+	let cost = 0;
+	for (const [run] of text.matchAll(/[-+*/<>=~!@#%^&|`?]{64,}/g)) cost += run.length * (run.split("/*").length - 1);
+	return cost > MAX_RESCANNED;
 }
 
 function refused(kind: Refusal["kind"], message: string, position?: number): Parsed {
