@@ -11,7 +11,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DOCUMENT_BYTES } from "../config/bounds.js";
 import { formatProblem, type Problem } from "../config/problem.js";
-import { type License, parseLicense, withMaskKey } from "../licensing/license.js";
+import { type Installation, type License, parseLicense, withMaskKey } from "../licensing/license.js";
 import type { Entry } from "../recorder/entry.js";
 import type { Logger } from "../telemetry/log.js";
 
@@ -19,6 +19,7 @@ export interface LicenseShelfOptions {
 	readonly folder: string;
 	/** The secret that hash masks are keyed with: `store.secret("masks")`. */
 	readonly maskSecret: Uint8Array;
+	readonly installation?: Installation;
 	/** Writes an entry to the recording; throws when it cannot be written. */
 	readonly record: (entry: Entry) => void;
 	readonly log: Logger;
@@ -144,12 +145,12 @@ export class LicenseShelf {
 	}
 
 	async #read(): Promise<Reading> {
-		const { folder, maskSecret } = this.#options;
+		const { folder, maskSecret, installation } = this.#options;
 		const signature = await signatureOf(folder);
 		const problems: Problem[] = [];
 		const byId = new Map<string, License[]>();
 		for (const file of await licenseFiles(folder, problems)) {
-			const result = await readLicense(file);
+			const result = await readLicense(file, installation);
 			if ("problems" in result) {
 				problems.push(...result.problems);
 				continue;
@@ -250,13 +251,16 @@ async function licenseFiles(folder: string, problems: Problem[]): Promise<string
 	}
 }
 
-async function readLicense(file: string): Promise<ReturnType<typeof parseLicense>> {
+async function readLicense(
+	file: string,
+	installation: Installation | undefined,
+): Promise<ReturnType<typeof parseLicense>> {
 	try {
 		const { size } = await stat(file);
 		if (size > DOCUMENT_BYTES) {
 			return { problems: [problemOf(file, `is too long; expected at most ${DOCUMENT_BYTES} bytes`)] };
 		}
-		return parseLicense(await readFile(file, "utf8"), file);
+		return parseLicense(await readFile(file, "utf8"), file, installation);
 	} catch (error) {
 		return { problems: [problemOf(file, `cannot be read (${codeOf(error)})`)] };
 	}

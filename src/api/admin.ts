@@ -16,6 +16,8 @@ export interface Control {
 	sessions(request: SessionsInput): Promise<Listed>;
 	search(request: SearchInput): Promise<Listed>;
 	kill(session: string, by: string, reason: string): boolean;
+	/** Destroys the key of a sealed session that has ended. */
+	forget(session: string, by: string, reason: string): Promise<unknown>;
 	/** What a license says to a text on a target, without running it. */
 	explain(request: ExplainInput): Promise<unknown>;
 	/** Undefined: healthy. */
@@ -108,6 +110,8 @@ function server(control: Control, log: Logger): FastifyInstance {
 function statusOf(error: unknown): number {
 	if (error instanceof z.ZodError) return 400;
 	if (error instanceof Error && (error.name === "AccessError" || error.name === "LoginRefusal")) return 422;
+	if (error instanceof Error && error.name === "JournalError" && "code" in error && error.code === "unknown")
+		return 422;
 	if (error instanceof Error && "statusCode" in error && typeof error.statusCode === "number") return error.statusCode;
 	return 500;
 }
@@ -141,6 +145,10 @@ export async function openAdminSocket(path: string, control: Control, log: Logge
 		const { by, reason } = endInput.parse(request.body);
 		if (control.kill(request.params.id, by, reason)) return { session: request.params.id };
 		return reply.code(422).send({ error: `there is no running session ${request.params.id}` });
+	});
+	app.post<{ Params: { id: string } }>("/v1/sessions/:id/forget", (request) => {
+		const { by, reason } = endInput.parse(request.body);
+		return control.forget(request.params.id, by, reason);
 	});
 	app.post("/v1/explain", { bodyLimit: EXPLAIN_BYTES }, (request) => control.explain(explainInput.parse(request.body)));
 	if (existsSync(path)) rmSync(path);

@@ -9,6 +9,7 @@ import { CommandFailure } from "./failure.js";
 import { version } from "./version.js";
 
 const CONFIG = ["--config <file>", "the configuration", "./licet.yaml"] as const;
+const KEY = ["--key <file>", "the auditor's private key, for what is sealed"] as const;
 const JSON_FLAG = ["--json", "for machines"] as const;
 
 function say(text: string): void {
@@ -49,6 +50,7 @@ function program(): Command {
 	addEvidenceCommands(licet);
 	addExplainCommand(licet);
 	addLicenseCommands(licet);
+	addKeyCommands(licet);
 	return licet;
 }
 
@@ -142,11 +144,21 @@ function addSessionCommands(licet: Command): void {
 		.option(...JSON_FLAG)
 		.action(async (id: string, options) => say(await (await import("./commands/sessions.js")).kill(id, options)));
 	licet
+		.command("forget <session>")
+		.description(
+			"destroy the key of a sealed session: what it has sealed is erased, and the recording still proves the rest",
+		)
+		.option("--reason <text>", "why")
+		.option(...CONFIG)
+		.option(...JSON_FLAG)
+		.action(async (id: string, options) => say(await (await import("./commands/sessions.js")).forget(id, options)));
+	licet
 		.command("replay <session>")
 		.description("show a session as it was")
 		.option("--plain", "as text, not in the player: what a pipe gets anyway")
 		.option("--speed <factor>", "times as fast as it was; 0: without pauses")
 		.option("--follow", "go on with a session that still runs")
+		.option(...KEY)
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
 		.action(async (id: string, options) => (await import("./commands/replay.js")).replay(id, options, write));
@@ -158,6 +170,7 @@ function addExportCommand(licet: Command): void {
 		.description("write a session in a format for other programs")
 		.option("--format <format>", "bundle, jsonl, sql, asciicast, ocsf or csv")
 		.option("--output <file>", "into this file, readable for its owner alone")
+		.option(...KEY)
 		.option(...CONFIG)
 		.action(async (id: string, options) => (await import("./commands/export.js")).exportSession(id, options, write));
 }
@@ -199,11 +212,21 @@ function addExplainCommand(licet: Command): void {
 	licet
 		.command("explain <decision>")
 		.description("why a statement was allowed or denied, by the decision's id")
+		.option(...KEY)
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
 		.action(async (id: string, options) =>
 			write(`${await (await import("./commands/explain.js")).explainDecision(id, options)}\n`),
 		);
+}
+
+function addKeyCommands(licet: Command): void {
+	const keys = licet.command("keys").description("keys of the recording");
+	keys
+		.command("auditor <file>")
+		.description("make the key pair that opens sealed recordings: FILE for the auditor, FILE.pub for licet.yaml")
+		.option(...JSON_FLAG)
+		.action(async (file: string, options) => say((await import("./commands/keys.js")).auditor(file, options)));
 }
 
 function addLicenseCommands(licet: Command): void {

@@ -23,6 +23,7 @@ import type { Address, Config } from "../config/document.js";
 import type { Engine } from "../protocols/engine.js";
 import { ENGINES } from "../protocols/engines.js";
 import { certificateHash } from "../protocols/postgres/certificate.js";
+import { loadPublicKey } from "../recorder/auditor-key.js";
 import { Recorder } from "../recorder/recorder.js";
 import { recordedTime, type SessionFilter } from "../recorder/session-filter.js";
 import { Gateway } from "../sessions/gateway.js";
@@ -31,7 +32,7 @@ import { createAnalyser } from "../sql/analyser-pool.js";
 import { openStore } from "../store/store.js";
 import type { Logger } from "../telemetry/log.js";
 import { grantView } from "./grant-view.js";
-import { adminSocket, keyFolder, logFolder } from "./paths.js";
+import { adminSocket, keyFolder, logFolder, sessionKeysFolder } from "./paths.js";
 
 /** Facts of texts seen before, in bytes. */
 const CACHE_BYTES = 64 * 1024 * 1024;
@@ -79,7 +80,7 @@ async function assemble(
 			: { kind: "embedded" as const, folder: config.data };
 	const store = await openStore(location, log);
 	opened.push(() => store.close());
-	const { key, previousKey, retention, segmentBytes } = config.recording;
+	const { durability, auditorKey, key, previousKey, retention, segmentBytes } = config.recording;
 	const recorder = await Recorder.open({
 		folder: logFolder(config),
 		store,
@@ -88,6 +89,9 @@ async function assemble(
 		keys: { folder: keyFolder(config), external: key, previous: previousKey },
 		retention: { ms: retention.days === undefined ? undefined : retention.days * DAY_MS, bytes: retention.bytes },
 		...(segmentBytes === undefined ? {} : { segmentBytes }),
+		sessionKeysFolder: sessionKeysFolder(config),
+		auditorKey: auditorKey === undefined ? undefined : loadPublicKey(auditorKey),
+		durableKeys: durability === "strict",
 	});
 	opened.push(() => recorder.close());
 	const record = (entry: Parameters<Recorder["record"]>[0]) => {
@@ -96,6 +100,7 @@ async function assemble(
 	const licenses = await LicenseShelf.open({
 		folder: config.licenses,
 		maskSecret: await store.secret("masks"),
+		installation: { canSeal: auditorKey !== undefined },
 		record,
 		log,
 	});
@@ -232,6 +237,11 @@ class NodeControl implements Control {
 
 	kill(session: string, by: string, reason: string): boolean {
 		return this.#gateway.kill(session, by, reason);
+	}
+
+	async forget(session: string, by: string, reason: string): Promise<unknown> {
+		await this.#recorder.forget(session, by, reason);
+		return { session };
 	}
 
 	async explain(request: ExplainInput): Promise<unknown> {

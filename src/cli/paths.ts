@@ -6,6 +6,11 @@ export function adminSocket(config: Pick<Config, "data">): string {
 	return join(config.data, "admin.sock");
 }
 
+/** The wrapped keys of sealed sessions. */
+export function sessionKeysFolder(config: Pick<Config, "data">): string {
+	return join(config.data, "keys", "sessions");
+}
+
 export function logFolder(config: Pick<Config, "data">): string {
 	return join(config.data, "log");
 }

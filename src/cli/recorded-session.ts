@@ -7,10 +7,14 @@ import { LogReader } from "../recorder/reader.js";
 import { AdminClient, configuration } from "./admin-client.js";
 import { CommandFailure } from "./failure.js";
 import { logFolder } from "./paths.js";
+import { unsealing } from "./unsealing.js";
 
-/** Its entries. Rejects with CommandFailure when there is no such session. */
-export function recordedSession(config: string, session: string): AsyncGenerator<LoggedEntry> {
-	return found(openLog(config).session(session), session);
+/**
+ * Its entries; what is sealed is opened with the auditor's key in the file `key`. Rejects with CommandFailure when there is
+ * no such session.
+ */
+export function recordedSession(config: string, session: string, key?: string): AsyncGenerator<LoggedEntry> {
+	return unsealing(found(openLog(config).session(session), session), config, key);
 }
 
 /** Throws CommandFailure when there is no recording. */
@@ -33,7 +37,11 @@ async function* found(entries: AsyncIterable<LoggedEntry>, session: string): Asy
 const FOLLOW_MS = 500;
 
 /** The same, going on with what is being recorded until the session ends. */
-export async function* followedSession(config: string, session: string): AsyncGenerator<LoggedEntry> {
+export function followedSession(config: string, session: string, key?: string): AsyncGenerator<LoggedEntry> {
+	return unsealing(following(config, session), config, key);
+}
+
+async function* following(config: string, session: string): AsyncGenerator<LoggedEntry> {
 	const log = openLog(config);
 	let from = await startOf(log, session);
 	let last = -1;

@@ -55,6 +55,8 @@ export interface TlsConfig {
 }
 
 export interface RecordingConfig {
+	/** PEM file of the auditor's public key. */
+	readonly auditorKey: string | undefined;
 	readonly durability: "written" | "strict";
 	/** The key that signs; undefined: the node's own. */
 	readonly key: string | undefined;
@@ -167,6 +169,7 @@ function configOf(parsed: Parsed, file: string): Config {
 			previousKey: optional(parsed.recording?.previousKey),
 			segmentBytes: parsed.recording?.segmentBytes,
 			retention: { days: parsed.recording?.retention?.days, bytes: parsed.recording?.retention?.bytes },
+			auditorKey: optional(parsed.recording?.auditorKey),
 		},
 		bounds: {
 			loginTimeoutMs: parsed.bounds?.loginTimeout ?? DEFAULT_BOUNDS.loginTimeoutMs,

@@ -140,6 +140,9 @@ export const CONFIG_SCHEMA = section({
 		})
 			.optional()
 			.describe("When sealed segments of the recording are removed. Default: never."),
+		auditorKey: path()
+			.optional()
+			.describe("PEM file of the auditor's public key, for licenses whose literals are sealed (licet keys auditor)."),
 	}).optional(),
 	bounds: section({
 		loginTimeout: duration(BOUND_RANGES.loginTimeoutMs).optional().describe("From connecting to the end of login."),

@@ -97,6 +97,7 @@ export function missingReferences(source: Source, exists: (path: string) => bool
 		[["licenses"], "a folder of license documents"],
 		[["recording", "key"], "a PEM file"],
 		[["recording", "previousKey"], "a PEM file"],
+		[["recording", "auditorKey"], "a PEM file with the auditor's public key"],
 	];
 	for (const name of keysAt(source.value, ["targets"])) {
 		paths.push([["targets", name, "ca"], "a PEM file"]);

@@ -198,7 +198,11 @@ export const LICENSE_SCHEMA = section({
 	regions: regions.optional(),
 	recording: section({
 		results: whole(0, 10_000).optional().describe("Rows of each result kept, as the client saw them. Default: 0."),
-		literals: word(["plain", "sealed"]).optional(),
+		literals: word(["clear", "sealed"])
+			.optional()
+			.describe(
+				"sealed: values in statements, parameters, results and errors are encrypted for the auditor. Default: clear.",
+			),
 	}).optional(),
 	pricing: pricing.optional(),
 });

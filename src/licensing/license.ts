@@ -5,6 +5,7 @@
 import type { Problem } from "../config/problem.js";
 import { sortProblems } from "../config/problem.js";
 import { check } from "../config/schema.js";
+import { valueAt } from "../config/soundness.js";
 import { type Plain, readYaml, type Source } from "../config/yaml.js";
 import { digestOf, hasLoneSurrogate } from "./canonical.js";
 import type { Cidr } from "./cidr.js";
@@ -43,6 +44,8 @@ export interface License {
 	readonly regions: readonly Cidr[] | undefined;
 	/** Rows of each result kept in the recording. */
 	readonly recordResults: number;
+	/** Literals, parameters, rows and messages of its sessions are recorded encrypted. */
+	readonly sealsLiterals: boolean;
 	/** `permits: all`, nothing denied, nothing masked, catalogs not restricted: whatever it is, it passes. */
 	readonly unrestricted: boolean;
 	/** Key of the `hash` masks; empty until withMaskKey. */
@@ -126,14 +129,29 @@ export type LicenseResult =
 /** Longest grant where a license says nothing: a working day, so that a forgotten grant does not see the night. */
 const DEFAULT_MAX_DURATION_MS = 8 * 3_600_000;
 
-/** Reads a license: ready to decide with, or every problem of the document. `file` is for messages only. */
-export function parseLicense(text: string, file: string): LicenseResult {
+/** What a license may ask for that not every installation can do. */
+export interface Installation {
+	/** `recording.auditorKey` is configured. */
+	readonly canSeal: boolean;
+}
+
+/**
+ * Reads a license: ready to decide with, or every problem of the document. `file` is for messages only; without an
+ * installation the document alone is checked.
+ */
+export function parseLicense(text: string, file: string, installation?: Installation): LicenseResult {
 	// No environment: a license means the same on every machine, and its digest must say what it means.
 	const read = readYaml(text, file);
 	if ("problems" in read) return read;
 	const { source } = read;
 	const { value, problems } = check(LICENSE_SCHEMA, source);
 	problems.push(...unenforcedTerms(source));
+	const literals = ["recording", "literals"];
+	if (installation?.canSeal === false && valueAt(source.value, literals) === "sealed") {
+		problems.push(
+			source.problem(literals, "seals for an auditor, and none is known; expected recording.auditorKey in licet.yaml"),
+		);
+	}
 	if (hasLoneSurrogate(text) || hasLoneSurrogateWithin(source.value)) {
 		problems.push(source.problem([], "has half of a surrogate pair in a string; expected Unicode text"));
 	}
@@ -198,6 +216,7 @@ function licenseOf(parsed: ParsedLicense, source: Source): License {
 		// Countries are refused by unsupported.ts; were one left it would simply allow no address.
 		regions: parsed.regions?.allow.filter((region) => typeof region !== "string"),
 		recordResults: parsed.recording?.results ?? 0,
+		sealsLiterals: parsed.recording?.literals === "sealed",
 		unrestricted: open && catalog === "full",
 		maskKey: new Uint8Array(0),
 	};

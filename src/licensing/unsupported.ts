@@ -19,13 +19,6 @@ const UNENFORCED: readonly UnenforcedTerm[] = [
 	present("limits.rate", ["limits", "rate"]),
 	present("pricing", ["pricing"]),
 	{ name: "regions.allow with country:", uses: countries },
-	{
-		name: "recording.literals: sealed",
-		uses: (document) => {
-			const path = ["recording", "literals"];
-			return valueAt(document, path) === "sealed" ? [path] : [];
-		},
-	},
 ];
 
 function present(name: string, path: Path): UnenforcedTerm {

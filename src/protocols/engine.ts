@@ -354,6 +354,8 @@ export interface Engine {
 	/** Why a restricted session cannot be served over an upstream that reports these settings; undefined: it can. */
 	refusedUpstream(reported: ReadonlyMap<string, string>): string | undefined;
 	relay(host: RelayHost, options: RelayOptions): Relay;
+	/** A statement's text without its literals (sql/shape.ts); undefined: it is not understood, and hidden whole. */
+	shapeOf(text: string, catalog: Catalog): string | undefined;
 	query(sql: string): OwnQuery;
 	/** How a client takes its leave of the server. */
 	readonly goodbye: Buffer;

@@ -4,7 +4,7 @@
  *
  * Either way a line parses to the entry it was made from, and holds no newline: JSON escapes control characters.
  */
-import type { Entry, RecordedDecision } from "./entry.js";
+import type { Entry, RecordedDecision, Sealed } from "./entry.js";
 
 type Statement = Extract<Entry, { type: "statement" }>;
 type Result = Extract<Entry, { type: "result" }>;
@@ -51,7 +51,7 @@ function encodeStatement(head: string, entry: Statement): string {
 		entry.statement,
 	)},"sql":${JSON.stringify(entry.sql)},"parameters":${parameters}${prepared}${parseOnly},"decision":${encodeDecision(
 		entry.decision,
-	)}}\n`;
+	)}${encodeSealed(entry.sealed)}}\n`;
 }
 
 function encodeResult(head: string, entry: Result): string {
@@ -63,7 +63,11 @@ function encodeResult(head: string, entry: Result): string {
 		entry.statement,
 	)},"command":${command},"rows":${number(entry.rows)},"bytes":${number(entry.bytes)},"durationMs":${number(
 		entry.durationMs,
-	)},"error":${error},"masked":${masked},"sample":${sample}}\n`;
+	)},"error":${error},"masked":${masked},"sample":${sample}${encodeSealed(entry.sealed)}}\n`;
+}
+
+function encodeSealed(sealed: Sealed | undefined): string {
+	return sealed === undefined ? "" : `,"sealed":{"nonce":${sealed.nonce},"data":"${sealed.data}"}`;
 }
 
 /** The line of an entry, with its newline. `parts`: how many part entries follow. */

@@ -31,6 +31,14 @@ export interface RecordedSample {
 	readonly rows: readonly (readonly RecordedValue[])[];
 }
 
+/** What an entry of a sealed session does not show (seal.ts). */
+export interface Sealed {
+	/** How many the session had sealed before: the nonce. */
+	readonly nonce: number;
+	/** Base64 of the ciphertext with its tag. */
+	readonly data: string;
+}
+
 export type Entry =
 	| {
 			readonly type: "session.start";
@@ -45,6 +53,9 @@ export type Entry =
 			readonly clientAddress: string;
 			readonly application: string | null;
 			readonly tls: boolean;
+			/** Literals of the session are sealed: the id of the auditor's key that opens them. */
+			readonly sealedFor?: string;
+			readonly sealed?: Sealed;
 	  }
 	| {
 			readonly type: "statement";
@@ -58,6 +69,7 @@ export type Entry =
 			/** True for a Parse alone: the text was judged and planned, nothing ran. */
 			readonly parseOnly?: boolean;
 			readonly decision: RecordedDecision;
+			readonly sealed?: Sealed;
 	  }
 	| {
 			readonly type: "result";
@@ -73,6 +85,7 @@ export type Entry =
 			/** Names of masked result columns, from both walls. */
 			readonly masked: readonly string[];
 			readonly sample: RecordedSample | null;
+			readonly sealed?: Sealed;
 	  }
 	| {
 			readonly type: "session.end";
@@ -101,7 +114,15 @@ export type Entry =
 			/** What was loaded: the document that has this digest. */
 			readonly document?: unknown;
 	  }
-	| { readonly type: "incident"; readonly session: string; readonly statement: number; readonly message: string }
+	| {
+			readonly type: "incident";
+			readonly session: string;
+			readonly statement: number;
+			readonly message: string;
+			readonly sealed?: Sealed;
+	  }
+	/** What the session has sealed is erased: its key is destroyed when this is in the log. */
+	| { readonly type: "session.forget"; readonly session: string; readonly by: string; readonly reason: string }
 	/**
 	 * The continuation of a value too long for one entry: `of` is the `seq` of the first, `field` the value's place in it
 	 * ("sql", "parameters.2", "sample.rows.0.3"), `index` counts from 1; the value is what the entry holds followed by

@@ -14,7 +14,7 @@ const SMALL_CHARACTERS = 128;
 /** Whether a statement is too long for one entry; told before it is encoded, for it may be too long for that, too. */
 export function isLong(entry: Entry): boolean {
 	if (entry.type !== "statement") return false;
-	let characters = entry.sql.length;
+	let characters = entry.sql.length + (entry.sealed?.data.length ?? 0);
 	for (const parameter of entry.parameters) characters += parameter?.length ?? 0;
 	return characters > ENTRY_CHARACTERS;
 }

@@ -1,21 +1,26 @@
 /**
  * The recorder of one node: its journal, the index of its sessions and the reader of its log as one thing.
  */
+import type { KeyObject } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { Store } from "../store/store.js";
 import type { Logger } from "../telemetry/log.js";
+import { keyId } from "./auditor-key.js";
 import { wallClock } from "./clock.js";
 import type { Entry, LoggedEntry } from "./entry.js";
 import { JournalError } from "./errors.js";
 import { Evidence } from "./evidence.js";
+import { Forgetter } from "./forget.js";
 import { SessionIndex, type SessionSummary } from "./index.js";
 import { Journal } from "./journal.js";
 import type { KeyOptions } from "./keys.js";
 import { LogReader } from "./reader.js";
 import type { RetentionTerms } from "./retention.js";
+import { SessionSeal } from "./seal.js";
 import type { SearchAnswer, SearchQuery } from "./search/query.js";
 import { Search } from "./search/search.js";
 import type { SessionFilter } from "./session-filter.js";
+import { SessionKeys } from "./session-keys.js";
 
 export interface RecorderOptions {
 	/** data/log */
@@ -32,6 +37,12 @@ export interface RecorderOptions {
 	readonly checkpointMs?: number;
 	/** Where the search index is kept; there is no search when absent. */
 	readonly search?: { readonly folder: string };
+	/** Where the keys of sealed sessions are kept, data/keys/sessions; by default beside the log. */
+	readonly sessionKeysFolder?: string;
+	/** The auditor's public key; without it nothing is sealed. */
+	readonly auditorKey?: KeyObject | undefined;
+	/** The keys of sessions are on the disk before they are used (`durability: strict`). */
+	readonly durableKeys?: boolean;
 }
 
 export interface LiveCounters {
@@ -60,6 +71,8 @@ export class Recorder {
 	readonly #log: Logger;
 	#evidence: Evidence | undefined;
 	readonly #search: Search | undefined;
+	readonly #sessionKeys: SessionKeys;
+	readonly #forgetter: Forgetter;
 	readonly #failureListeners = new Set<(error: JournalError) => void>();
 	#reopening: NodeJS.Timeout | undefined;
 	#isProbing = false;
@@ -85,12 +98,54 @@ export class Recorder {
 			},
 		});
 		this.#search = this.#openSearch(options);
+		const sessionKeysFolder = options.sessionKeysFolder ?? join(folder, "..", "keys", "sessions");
+		this.#sessionKeys = new SessionKeys(sessionKeysFolder);
+		this.#forgetter = new Forgetter({
+			folder: sessionKeysFolder,
+			keys: this.#sessionKeys,
+			now: () => new Date((options.now ?? Date.now)()).toISOString(),
+			record: async (entry) => {
+				this.append(entry);
+				await this.flushDurably();
+			},
+			isTold: (session) => this.#isForgotten(session),
+		});
 	}
 
 	#openSearch({ search, folder, log }: RecorderOptions): Search | undefined {
 		if (search === undefined) return undefined;
 		const { node } = this.journal;
 		return new Search({ folder: search.folder, logFolder: folder, node, log, nextSeq: () => this.journal.nextSeq });
+	}
+
+	async #isForgotten(session: string): Promise<boolean> {
+		for await (const { entry } of this.reader.bounds()) {
+			if (entry.type === "session.forget" && entry.session === session) return true;
+		}
+		return false;
+	}
+
+	/**
+	 * What seals the entries of a session that is about to begin; its key is kept, wrapped for the auditor, when this
+	 * resolves. Rejects with JournalError. `shapeOf`: see SessionSeal.
+	 */
+	async seal(session: string, shapeOf: (text: string) => string | undefined): Promise<SessionSeal> {
+		const { auditorKey, durableKeys = false } = this.#options;
+		if (auditorKey === undefined) throw new JournalError("failed", "nothing can be sealed without an auditor's key");
+		return new SessionSeal(
+			session,
+			keyId(auditorKey),
+			await this.#sessionKeys.create(session, auditorKey, durableKeys),
+			shapeOf,
+		);
+	}
+
+	/** Destroys the key of a session that has ended. Rejects with JournalError: "unknown" where there is none to destroy. */
+	async forget(session: string, by: string, reason: string): Promise<void> {
+		if (this.index.running().includes(session)) {
+			throw new JournalError("unknown", `session ${session} is running; end it first (licet kill ${session})`);
+		}
+		await this.#forgetter.forget(session, by, reason);
 	}
 
 	/** Opens the log, brings the index up to it and ends the sessions that a crash left open. */
@@ -100,6 +155,7 @@ export class Recorder {
 			await recorder.index.catchUp(recorder.reader);
 			await recorder.#endLostSessions();
 			await recorder.#openEvidence();
+			await recorder.#forgetter.resume();
 		} catch (error) {
 			recorder.journal.close();
 			throw error;
@@ -311,6 +367,7 @@ export class Recorder {
 			await this.index.close();
 			await this.#evidence?.close();
 		} finally {
+			this.#sessionKeys.close();
 			this.journal.close();
 		}
 	}

@@ -83,6 +83,8 @@ export class Transcript {
 				return this.note("red", `incident at statement ${entry.statement}: ${entry.message}`);
 			case "gap":
 				return this.note("red", `gap in the recording: ${entry.message}${keptAside(entry)}`);
+			case "session.forget":
+				return this.note("red", `forgotten by ${entry.by}: what was sealed cannot be opened any more`);
 			case "grant.issue":
 			case "grant.revoke":
 			case "grant.expire":
@@ -133,6 +135,7 @@ export class Transcript {
 			...fact("grant", entry.grant),
 			...fact("client", `${entry.clientAddress}${entry.tls ? " over TLS" : " without TLS"}`),
 			...(entry.application === null ? [] : fact("application", entry.application)),
+			...(entry.sealedFor === undefined ? [] : fact("literals", `sealed for the auditor's key ${entry.sealedFor}`)),
 			...fact("started", entry.at),
 		];
 	}
@@ -184,7 +187,8 @@ export class Transcript {
 		const { sample, error } = entry;
 		const kept = sample !== null && sample.rows.length < entry.rows ? `, first ${sample.rows.length} recorded` : "";
 		const masked = entry.masked.length === 0 ? "" : `, masked: ${entry.masked.join(", ")}`;
-		const size = `${count(entry.rows, "row")}${kept}, ${count(entry.bytes, "byte")}, ${entry.durationMs} ms${masked}`;
+		const seal = entry.sealed === undefined ? "" : ", sealed";
+		const size = `${count(entry.rows, "row")}${kept}, ${count(entry.bytes, "byte")}, ${entry.durationMs} ms${masked}${seal}`;
 		return [
 			...(sample === null ? [] : this.#table(sample.columns, sample.rows)),
 			...(error === null ? [] : this.note("red", `ERROR ${error.code}: ${error.message}`)),

@@ -13,6 +13,7 @@ import { momentVerdict } from "../licensing/moment.js";
 import type { CancelRequest, ClientDoor, ClientLoginRequest, Engine } from "../protocols/engine.js";
 import type { Entry } from "../recorder/entry.js";
 import type { LiveCounters } from "../recorder/recorder.js";
+import type { SessionSeal } from "../recorder/seal.js";
 import type { Analyser } from "../sql/analyser.js";
 import type { Logger } from "../telemetry/log.js";
 import { Catalogs, type DatabaseCatalog } from "./catalogs.js";
@@ -45,6 +46,8 @@ export class LoginRefusal extends Error {
 
 export interface GatewayRecorder extends TurnRecorder {
 	append(entry: Entry): unknown;
+	/** Rejects when the session's key cannot be kept. */
+	seal(session: string, shapeOf: (text: string) => string | undefined): Promise<SessionSeal>;
 }
 
 export interface GatewayOptions {
@@ -299,15 +302,32 @@ export class Gateway {
 		const { grant, target, engine, request } = matter;
 		const [catalog, upstream] = await this.#connect(matter);
 		try {
+			const id = `s_${randomBytes(9).toString("base64url").replace(/[-_]/g, "x")}`;
+			const seals = this.#options.licenses.get(grant.license)?.sealsLiterals === true;
+			const seal = seals ? await this.#seal(id, engine, catalog) : undefined;
 			const license = this.#checkLicense(grant, client.address);
+			if (license.sealsLiterals && seal === undefined)
+				throw new LoginRefusal("outside", "the license has just changed; connect again", undefined);
 			const unfit = license.unrestricted ? undefined : engine.refusedUpstream(upstream.ready.reported);
 			if (unfit !== undefined)
 				throw new LoginRefusal("setting", `the session cannot be read exactly: ${unfit}`, undefined);
-			const id = `s_${randomBytes(9).toString("base64url").replace(/[-_]/g, "x")}`;
 			const policy = this.#policyFor(grant, catalog);
 			if (policy === undefined) throw new LoginRefusal("outside", "the license was withdrawn", undefined);
 			const context = this.#context;
-			const session = new Session(id, grant, target, engine, client, request, wire, upstream, policy, catalog, context);
+			const session = new Session(
+				id,
+				grant,
+				target,
+				engine,
+				client,
+				request,
+				wire,
+				upstream,
+				policy,
+				catalog,
+				seal,
+				context,
+			);
 			this.#record(session, request, client.tls);
 			const secret = randomBytes(4 + door.secretBytes);
 			// Clients take the number for a process id and may print it: it is kept positive.
@@ -379,8 +399,9 @@ export class Gateway {
 	#record(session: Session, request: ClientLoginRequest, tls: boolean): void {
 		const { grant, license } = session;
 		try {
-			this.#options.recorder.append({
-				type: "session.start",
+			const { seal } = session;
+			const entry = {
+				type: "session.start" as const,
 				session: session.id,
 				grant: grant.id,
 				license: license.id,
@@ -392,12 +413,23 @@ export class Gateway {
 				clientAddress: session.client.address,
 				application: request.application ?? null,
 				tls,
-			});
+			};
+			this.#options.recorder.append(seal === undefined ? entry : seal.start(entry));
 			// Not at the end of the turn: a session whose start is not in the log does not begin.
 			this.#options.recorder.flush();
 		} catch (error) {
 			this.#options.log.error({ err: String(error) }, "the recording cannot be written: no session can begin");
 			throw new LoginRefusal("recording", "the recording cannot be written, so no session can begin", undefined);
+		}
+	}
+
+	/** What seals the session's entries: without it, a session whose license asks for it does not begin. */
+	async #seal(id: string, engine: Engine, catalog: DatabaseCatalog): Promise<SessionSeal> {
+		try {
+			return await this.#options.recorder.seal(id, (text) => engine.shapeOf(text, catalog.view.catalog));
+		} catch (error) {
+			this.#options.log.error({ err: String(error) }, "the recording cannot be sealed: no session can begin");
+			throw new LoginRefusal("recording", "the recording cannot be sealed, so no session can begin", undefined);
 		}
 	}
 
@@ -497,6 +529,11 @@ export class Gateway {
 		this.#endWhere(
 			(session) => session.grant.license === id && session.unrestricted && licenses.get(id)?.unrestricted !== true,
 			`license "${id}" now restricts what this session was begun without`,
+		);
+		this.#endWhere(
+			(session) =>
+				session.grant.license === id && session.seal === undefined && licenses.get(id)?.sealsLiterals === true,
+			`license "${id}" now seals what this session records in the clear`,
 		);
 	}
 

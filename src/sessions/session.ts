@@ -22,6 +22,7 @@ import type {
 	Verdict,
 } from "../protocols/engine.js";
 import type { Entry } from "../recorder/entry.js";
+import { SEALED_TEXT, type Sealing, type SessionSeal } from "../recorder/seal.js";
 import type { Analyser, ReadingContext } from "../sql/analyser.js";
 import type { StatementFacts, TextFacts } from "../sql/facts.js";
 import type { Logger } from "../telemetry/log.js";
@@ -118,6 +119,8 @@ export class Session implements RelayHost, TurnMember {
 		readonly upstream: Upstream,
 		policy: Policy,
 		catalog: DatabaseCatalog,
+		/** Undefined: it is recorded in the clear. */
+		readonly seal: SessionSeal | undefined,
 		context: SessionContext,
 	) {
 		this.#context = context;
@@ -169,7 +172,8 @@ export class Session implements RelayHost, TurnMember {
 		try {
 			work();
 		} catch (error) {
-			this.#context.log.error({ session: this.id, err: error }, "the session ends by a fault of the proxy");
+			const err = this.seal === undefined ? error : withoutMessage(error);
+			this.#context.log.error({ session: this.id, err }, "the session ends by a fault of the proxy");
 			this.#toUpstream = [];
 			this.#unrecorded = true;
 			this.terminate("recording", "the proxy met a fault of its own", undefined);
@@ -286,8 +290,8 @@ export class Session implements RelayHost, TurnMember {
 			denial === undefined || verdict.decision.effect === "deny"
 				? { id, ...verdict.record }
 				: { id, effect: "deny" as const, reasons: [{ term: null, message: denial.message }], masks: [] };
-		this.#record({
-			type: "statement",
+		const entry = {
+			type: "statement" as const,
 			session: this.id,
 			statement: number,
 			sql: text,
@@ -295,14 +299,15 @@ export class Session implements RelayHost, TurnMember {
 			...(prepared === undefined ? {} : { prepared }),
 			...(parseOnly ? { parseOnly } : {}),
 			decision,
-		});
+		};
+		this.#record(() => (this.seal === undefined ? entry : this.seal.statement(entry, sealingOf(verdict.facts))));
 		return new SessionExecution(number, id, verdict, denial, performance.now());
 	}
 
 	/** If the recording fails, nothing of this turn goes upstream and the session ends. */
-	#record(entry: Entry): void {
+	#record(entry: () => Entry): void {
 		try {
-			this.#context.record(entry);
+			this.#context.record(entry());
 		} catch (error) {
 			if (this.#unrecorded) return;
 			this.#unrecorded = true;
@@ -343,8 +348,8 @@ export class Session implements RelayHost, TurnMember {
 	finish(execution: Execution, outcome: Outcome): void {
 		this.rowsOut += outcome.rows;
 		this.activeAt = performance.now();
-		this.#record({
-			type: "result",
+		const entry = {
+			type: "result" as const,
 			session: this.id,
 			statement: execution.statement,
 			command: outcome.command,
@@ -354,7 +359,9 @@ export class Session implements RelayHost, TurnMember {
 			error: outcome.error,
 			masked: outcome.masked,
 			sample: outcome.sample,
-		});
+		};
+		const { facts } = execution.verdict;
+		this.#record(() => (this.seal === undefined ? entry : this.seal.result(entry, sealingOf(facts))));
 	}
 
 	origin(relation: number, column: number): OriginVerdict | undefined {
@@ -371,8 +378,10 @@ export class Session implements RelayHost, TurnMember {
 
 	incident(execution: Execution | undefined, message: string): void {
 		const statement = execution?.statement ?? 0;
-		this.#context.log.error({ session: this.id, statement, incident: message }, "incident");
-		this.#record({ type: "incident", session: this.id, statement, message });
+		const entry = { type: "incident" as const, session: this.id, statement, message };
+		const told = this.seal === undefined ? message : SEALED_TEXT;
+		this.#context.log.error({ session: this.id, statement, incident: told }, "incident");
+		this.#record(() => (this.seal === undefined ? entry : this.seal.incident(entry)));
 	}
 
 	/** Its client sends a cancel request. */
@@ -502,7 +511,7 @@ export class Session implements RelayHost, TurnMember {
 		// What is under way is recorded with what it has delivered.
 		this.#relay.abandon(reason);
 		if (this.#relay.busy) this.cancelUpstream().catch(() => undefined);
-		this.#record({
+		this.#record(() => ({
 			type: "session.end",
 			session: this.id,
 			reason,
@@ -511,7 +520,8 @@ export class Session implements RelayHost, TurnMember {
 			rowsOut: this.rowsOut,
 			bytesOut: this.bytesOut,
 			bytesIn: this.bytesIn,
-		});
+		}));
+		this.seal?.end();
 		// The last words are written with the turn, after the recording; then both sides are closed.
 		this.#join();
 		setImmediate(() => {
@@ -523,4 +533,19 @@ export class Session implements RelayHost, TurnMember {
 		});
 		this.#context.ended(this);
 	}
+}
+
+/** What of a statement's entries may be shown although its literals are sealed. */
+function sealingOf(facts: StatementFacts): Sealing {
+	return {
+		isUnderstood: facts.refusal === undefined,
+		isColumn: (name) => facts.columns.some(({ column }) => column.toLowerCase() === name.toLowerCase()),
+	};
+}
+
+/** Where a fault was, without its message, which may repeat what was being read. */
+function withoutMessage(error: unknown): string {
+	const stack = error instanceof Error ? error.stack : undefined;
+	const frames = stack?.split("\n").filter((line) => line.startsWith("    at ")) ?? [];
+	return [error instanceof Error ? error.name : typeof error, ...frames].join("\n");
 }

@@ -227,7 +227,9 @@ t.test("terms that this build does not enforce refuse the license", (t) => {
 		/budgets\[0\]\.per: .*expected one of minute, hour[\s\S]*multiply: is a number/,
 		"and are checked",
 	);
-	t.equal(wrong("permits: []\nrecording: { literals: plain }\n"), "");
+	t.equal(wrong("permits: []\nrecording: { literals: clear }\n"), "");
+	t.match(wrong("permits: []\nrecording: { literals: plain }\n"), /expected one of clear, sealed/);
+	t.equal(wrong("permits: []\nrecording: { literals: sealed }\n"), "");
 	t.end();
 });
 

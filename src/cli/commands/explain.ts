@@ -4,11 +4,13 @@ import type { Change } from "../../licensing/remedy.js";
 import type { LoggedEntry } from "../../recorder/entry.js";
 import { LogReader } from "../../recorder/reader.js";
 import { printableLines } from "../../recorder/terminal.js";
+import { isSealed } from "../../recorder/unseal.js";
 import type { ExplainedStatement } from "../../sessions/explain.js";
 import type { ColumnUse, FunctionUse, RelationUse } from "../../sql/facts.js";
 import { AdminClient, configuration } from "../admin-client.js";
 import { CommandFailure } from "../failure.js";
 import { logFolder } from "../paths.js";
+import { unsealing } from "../unsealing.js";
 
 export interface ExplainOptions {
 	readonly config: string;
@@ -43,20 +45,24 @@ type Of<Type extends LoggedEntry["type"]> = Extract<LoggedEntry, { type: Type }>
 /** From the recording: what was decided then. With a `serve` running also what the license says now. */
 export async function explainDecision(
 	id: string,
-	options: { readonly config: string; readonly json?: boolean },
+	options: { readonly config: string; readonly json?: boolean; readonly key?: string },
 ): Promise<string> {
 	const match = DECISION.exec(id);
 	if (match === null) throw new CommandFailure(`${id}: expected the id of a decision, as denials name it (d_….3)`, 2);
 	const folder = logFolder(configuration(options.config, false));
+	const session = `s_${match[1]}`;
 	const { start, statement } = existsSync(folder)
-		? await recorded(new LogReader(folder), `s_${match[1]}`, Number(match[2]))
+		? await recorded(unsealing(new LogReader(folder).session(session), options.config, options.key), Number(match[2]))
 		: {};
 	if (start === undefined || statement === undefined) {
 		throw new CommandFailure(`there is no decision ${id} in the recording`, 1);
 	}
 	const { license, target, database, subject } = start;
 	const { at, sql, decision } = statement;
-	const now = await explainedNow(sql, { config: options.config, license, target, database, json: true });
+	// A shape is no statement: without the key there is nothing to ask about.
+	const now = isSealed(statement)
+		? null
+		: await explainedNow(sql, { config: options.config, license, target, database, json: true });
 	if (options.json === true) {
 		return JSON.stringify({ decision, at, session: start.session, subject, license, target, database, sql, now });
 	}
@@ -68,15 +74,18 @@ export async function explainDecision(
 		`effect      ${decision.effect === "deny" ? "denied" : "allowed"}`,
 		...decision.reasons.map(reason),
 	];
-	const today =
-		now === null ? ["", "No `licet serve` runs on this configuration: what the license says now is not known."] : [];
+	const today = isSealed(statement)
+		? ["", "The statement is sealed: --key FILE opens it with the auditor's key."]
+		: now === null
+			? ["", "No `licet serve` runs on this configuration: what the license says now is not known."]
+			: [];
 	const described_ = now === null ? [] : ["", "As the license is now:", "", now.statements.map(described).join("\n\n")];
 	return [...head, ...today, ...described_].join("\n");
 }
 
-async function recorded(log: LogReader, session: string, number: number) {
+async function recorded(entries: AsyncIterable<LoggedEntry>, number: number) {
 	let start: Of<"session.start"> | undefined;
-	for await (const entry of log.session(session)) {
+	for await (const entry of entries) {
 		if (entry.type === "session.start") start = entry;
 		if (entry.type === "statement" && entry.statement === number) return { start, statement: entry };
 	}

@@ -9,6 +9,7 @@ import { asciicastLines } from "../../recorder/export/asciicast.js";
 import { csvLines } from "../../recorder/export/csv.js";
 import { ocsfLines } from "../../recorder/export/ocsf.js";
 import { sqlLines } from "../../recorder/export/sql.js";
+import { isSealed } from "../../recorder/unseal.js";
 import { configuration } from "../admin-client.js";
 import { CommandFailure } from "../failure.js";
 import { logFolder } from "../paths.js";
@@ -19,6 +20,8 @@ export interface ExportOptions {
 	readonly config: string;
 	readonly format?: string;
 	readonly output?: string;
+	/** The auditor's private key, for a session whose literals are sealed. */
+	readonly key?: string;
 }
 
 const BUNDLE = "bundle";
@@ -33,7 +36,7 @@ interface Format {
 
 const FORMATS: ReadonlyMap<string, Format> = new Map([
 	["jsonl", { newline: "\n", lines: jsonLines }],
-	["sql", { newline: "\n", lines: sqlLines }],
+	["sql", { newline: "\n", lines: (entries) => sqlLines(readable(entries)) }],
 	["asciicast", { newline: "\n", lines: asciicastLines }],
 	["ocsf", { newline: "\n", lines: (entries) => ocsfLines(entries, { version: version() }) }],
 	["csv", { newline: "\r\n", lines: csvLines }],
@@ -56,7 +59,7 @@ function linesOf(session: string, options: ExportOptions): { lines: AsyncIterabl
 		const known = [BUNDLE, ...FORMATS.keys()].join(", ");
 		throw new CommandFailure(`--format ${options.format ?? ""}: expected one of ${known}`, 2);
 	}
-	return { lines: format.lines(recordedSession(options.config, session)), newline: format.newline };
+	return { lines: format.lines(recordedSession(options.config, session, options.key)), newline: format.newline };
 }
 
 /** With its proofs: what `licet verify FILE --key KEY` checks anywhere. */
@@ -82,6 +85,16 @@ function licenseOnShelf(folder: string, id: string): License | undefined {
 /** Entries as they stand in the log, long ones in one piece. */
 async function* jsonLines(entries: AsyncIterable<LoggedEntry>): AsyncGenerator<string> {
 	for await (const entry of entries) yield JSON.stringify(entry);
+}
+
+/** Shapes are no statements: there is no script of them. */
+async function* readable(entries: AsyncIterable<LoggedEntry>): AsyncGenerator<LoggedEntry> {
+	for await (const entry of entries) {
+		if (entry.type === "statement" && isSealed(entry)) {
+			throw new CommandFailure("the session's literals are sealed: --key FILE opens them with the auditor's key", 1);
+		}
+		yield entry;
+	}
 }
 
 async function writeLines(lines: AsyncIterable<string>, newline: string, write: Write): Promise<void> {

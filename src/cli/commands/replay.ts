@@ -13,6 +13,8 @@ export interface ReplayOptions {
 	readonly follow?: boolean;
 	/** Times as fast as it was; 0: without pauses. */
 	readonly speed?: string;
+	/** The auditor's private key, for a session whose literals are sealed. */
+	readonly key?: string;
 }
 
 export async function replay(
@@ -22,7 +24,9 @@ export async function replay(
 ): Promise<void> {
 	const { config, follow = false } = options;
 	const speed = speedOf(options.speed);
-	const entries = follow ? followedSession(config, session) : recordedSession(config, session);
+	const entries = follow
+		? followedSession(config, session, options.key)
+		: recordedSession(config, session, options.key);
 	if (options.json === true) {
 		for await (const line of replayJson(entries)) await write(`${JSON.stringify(line)}\n`);
 		return;

@@ -1,4 +1,4 @@
-/** `licet sessions`, `licet kill`. */
+/** `licet sessions`, `licet kill`, `licet forget`. */
 import { AdminClient, configuration, operator } from "../admin-client.js";
 import { type SessionOptions, sessionQuery, tellIncomplete } from "../session-query.js";
 import { table } from "../table.js";
@@ -29,4 +29,15 @@ export async function kill(
 	const body = { by: operator(), reason: options.reason ?? "" };
 	const killed = await new AdminClient(configuration(options.config, false)).post(path, body);
 	return options.json === true ? JSON.stringify(killed) : `Session ${id} is ended.`;
+}
+
+export async function forget(
+	id: string,
+	options: { readonly config: string; readonly reason?: string; readonly json?: boolean },
+): Promise<string> {
+	const path = `/v1/sessions/${encodeURIComponent(id)}/forget`;
+	const body = { by: operator(), reason: options.reason ?? "" };
+	const forgotten = await new AdminClient(configuration(options.config, false)).post(path, body);
+	if (options.json === true) return JSON.stringify(forgotten);
+	return `Session ${id} is forgotten: its key is destroyed, and nobody can open what it has sealed.`;
 }

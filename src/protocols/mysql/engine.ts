@@ -3,6 +3,7 @@
  */
 import { CATALOG_FINGERPRINT_QUERY, readCatalog } from "../../sql/mysql/catalog.js";
 import { isReadableCharset, readingOf } from "../../sql/mysql/reading.js";
+import { mysqlShape } from "../../sql/mysql/shape.js";
 import type { Engine } from "../engine.js";
 import { MysqlClientDoor } from "./client-door.js";
 import { CAPABILITY, COM, hasFlag } from "./codes.js";
@@ -26,6 +27,8 @@ export const mysql: Engine = {
 	relay: (host, options) => new MysqlRelay(host, options),
 	goodbye: framed(Buffer.from([COM.quit]), 0),
 	plainReading: (database) => readingOf({ database, modes: "", multi: false, charset: "utf8mb4" }),
+	shapeOf: (text, { flavour = "mysql", version, lowerCaseNames = 0 }) =>
+		mysqlShape(text, { flavour, version, lowerCaseNames }),
 	query: (sql) => new MysqlOwnQuery(sql),
 	catalogSpan: "server",
 	// Tables whose definitions somebody has locked are not waited for: better to know soon than to hang.

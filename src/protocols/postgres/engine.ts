@@ -3,6 +3,7 @@
  */
 import { CATALOG_FINGERPRINT_QUERY, readCatalog } from "../../sql/postgres/catalog.js";
 import { judgeConfigCall } from "../../sql/postgres/settings.js";
+import { postgresShape } from "../../sql/postgres/shape.js";
 import { Unreadable } from "../../sql/unreadable.js";
 import type { Engine } from "../engine.js";
 import { APPLICATION_NAME, ApplicationName } from "./application-name.js";
@@ -47,6 +48,7 @@ export const postgres: Engine = {
 			),
 		}),
 	goodbye: terminate(),
+	shapeOf: (text) => postgresShape(text),
 	query: (sql) => new PostgresOwnQuery(sql),
 	plainReading: () => ["$user", "public"],
 	catalogSpan: "database",
