@@ -1,6 +1,6 @@
 /**
  * Tampering: bytes, entries, segments, checkpoints and the files beside them are changed, cut, swapped, inserted and
- * deleted at random, and each time the verification says so. `LICET_TEST_TAMPERS` sets how many cases, and
+ * deleted at random, and each time the verification says so, and so does the second verifier. `LICET_TEST_TAMPERS` sets how many cases, and
  * `LICET_TEST_SEED` repeats a run.
  */
 import { randomInt } from "node:crypto";
@@ -13,6 +13,7 @@ import { parseVerifierKey } from "../../src/recorder/note.js";
 import { verifyLog } from "../../src/recorder/verify-log.js";
 import { statement } from "./entries.js";
 import { openLog, TestClock } from "./evidence-log.js";
+import { secondVerifier } from "./second-verifier.js";
 
 const CASES = Number(process.env.LICET_TEST_TAMPERS ?? 1000);
 const SEED = Number(process.env.LICET_TEST_SEED ?? randomInt(2 ** 31));
@@ -177,6 +178,7 @@ t.test("tampering is seen", async (t) => {
 	const key = parseVerifierKey(readFileSync(join(keys, "node.pub"), "utf8"));
 	const original = read(folder);
 	t.match(await verifyLog({ folder, key, openEnd: "none" }), { ok: true, findings: [] });
+	t.equal(secondVerifier(folder, key?.text ?? ""), undefined, "and by the second verifier");
 	t.comment(`${CASES} cases, LICET_TEST_SEED=${SEED}, ${[...original.keys()].join(" ")}`);
 	const chance = new Chance(SEED);
 	const counts = new Map<string, number>();
@@ -192,6 +194,8 @@ t.test("tampering is seen", async (t) => {
 		write(folder, original, files);
 		const report = await verifyLog({ folder, key, openEnd: "none" });
 		if (report.ok) t.fail(`not seen: ${what} in ${changed.join(", ")} (case ${number})`);
+		if (secondVerifier(folder, key?.text ?? "") === undefined)
+			t.fail(`the second verifier does not see: ${what} in ${changed.join(", ")} (case ${number})`);
 		write(folder, files, original);
 		counts.set(what, (counts.get(what) ?? 0) + 1);
 	}

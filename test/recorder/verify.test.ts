@@ -22,12 +22,20 @@ import { prepareRotation } from "../../src/recorder/keys.js";
 import { parseVerifierKey } from "../../src/recorder/note.js";
 import { LogReader } from "../../src/recorder/reader.js";
 import { listSegments, sealedPath, segmentPath } from "../../src/recorder/segments.js";
-import { type VerifyOptions, verifyLog } from "../../src/recorder/verify-log.js";
+import { type LogReport, type VerifyOptions, verifyLog } from "../../src/recorder/verify-log.js";
 import { statement } from "./entries.js";
 import { openLog, TestClock } from "./evidence-log.js";
+import { secondVerifier } from "./second-verifier.js";
 
-const verify = (folder: string, options: Partial<VerifyOptions> = {}) =>
-	verifyLog({ folder, openEnd: "none", ...options });
+/** By both verifiers, which agree; the second knows nothing of checkpoints kept elsewhere and of open ends. */
+async function verify(folder: string, options: Partial<VerifyOptions> = {}): Promise<LogReport> {
+	const report = await verifyLog({ folder, openEnd: "none", ...options });
+	if (options.checkpoint !== undefined || options.openEnd !== undefined) return report;
+	const key = options.key?.text ?? report.keys[0] ?? "";
+	const second = secondVerifier(folder, key);
+	if (report.ok !== (second === undefined)) throw new Error(`the second verifier says: ${second ?? "nothing"}`);
+	return report;
+}
 
 async function readAll(folder: string): Promise<LoggedEntry[]> {
 	const entries: LoggedEntry[] = [];
