@@ -1,7 +1,7 @@
 /**
  * Crashes: the proxy is killed (SIGKILL) in the middle of load, again and again, and every statement that the server has
  * seen is in the recording, which verifies each time. With `durability: strict` the power fails as well: what was never
- * synced is taken away after each kill. `LICET_TEST_CRASH_ROUNDS` sets how many rounds of each; 100 for a night.
+ * synced is taken away after each kill. `LICET_NIGHTLY=1`: 100 rounds of each.
  */
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,9 @@ import { startLicet, targetOf } from "../helpers/licet.js";
 import { load, loggingServer, marks, recordedMarks } from "../helpers/marked.js";
 import { COMPILED } from "../helpers/project.js";
 
-const ROUNDS = Number(process.env.LICET_TEST_CRASH_ROUNDS ?? 3);
+const NIGHTLY = process.env.LICET_NIGHTLY === "1";
+const ROUNDS = NIGHTLY ? 100 : 3;
+if (NIGHTLY) t.setTimeout(3_600_000);
 const CLIENTS = 4;
 /** Statements that the server sees in a round, about. */
 const STATEMENTS = 150;
@@ -50,6 +52,7 @@ function losePower(folder: string, notes: string): number {
 }
 
 async function crash(t: Test, durability: "written" | "strict"): Promise<void> {
+	if (NIGHTLY) t.setTimeout(3_600_000);
 	const server = await loggingServer(t);
 	const notes = join(t.testdir(), "synced");
 	writeFileSync(notes, "");

@@ -1,7 +1,7 @@
 /**
  * Tampering: bytes, entries, segments, checkpoints and the files beside them are changed, cut, swapped, inserted and
- * deleted at random, and each time the verification says so, and so does the second verifier. `LICET_TEST_TAMPERS` sets how many cases, and
- * `LICET_TEST_SEED` repeats a run.
+ * deleted at random, and each time the verification says so, and so does the second verifier. `LICET_NIGHTLY=1` tries ten
+ * thousand cases, `LICET_TEST_TAMPERS` as many as it says; `LICET_TEST_SEED` repeats a run.
  */
 import { randomInt } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -15,7 +15,8 @@ import { statement } from "./entries.js";
 import { openLog, TestClock } from "./evidence-log.js";
 import { secondVerifier } from "./second-verifier.js";
 
-const CASES = Number(process.env.LICET_TEST_TAMPERS ?? 1000);
+const NIGHTLY = process.env.LICET_NIGHTLY === "1";
+const CASES = Number(process.env.LICET_TEST_TAMPERS ?? (NIGHTLY ? 10_000 : 1000));
 const SEED = Number(process.env.LICET_TEST_SEED ?? randomInt(2 ** 31));
 
 /** xorshift32: enough to choose by, and the same everywhere. */
@@ -151,7 +152,10 @@ const TAMPERS: Readonly<Record<string, Tamper>> = {
 	}),
 };
 
+if (NIGHTLY) t.setTimeout(3_600_000);
+
 t.test("tampering is seen", async (t) => {
+	if (NIGHTLY) t.setTimeout(3_600_000);
 	const base = t.testdir({ log: {}, keys: {} });
 	const [folder, keys] = [join(base, "log"), join(base, "keys")];
 	const clock = new TestClock();
