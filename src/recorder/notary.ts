@@ -177,8 +177,10 @@ export class Notary {
 
 	/** Rejects unless checkpoints could be written again. */
 	async probe(): Promise<void> {
+		await this.#work;
 		await this.#checkpoints.probe();
 		await this.#ranges.probe();
+		await this.#writeAids();
 	}
 
 	/** Signs what is left, if that works. */

@@ -16,6 +16,7 @@ const real = {
 	fsync: fs.fsync,
 	fsyncSync: fs.fsyncSync,
 	writeSync: fs.writeSync,
+	write: fs.write,
 	openSync: fs.openSync,
 };
 
@@ -60,6 +61,11 @@ export class FaultyDisk {
 			if (this.isFull(this.#paths.get(fd) ?? "")) throw failure("ENOSPC", "write");
 			return (real.writeSync as (fd: number, ...rest: never[]) => number)(fd, ...rest);
 		}) as typeof fs.writeSync;
+		fs.write = ((fd: number, ...rest: unknown[]) => {
+			const done = rest.at(-1) as Done;
+			if (this.isFull(this.#paths.get(fd) ?? "")) setImmediate(done, failure("ENOSPC", "write"));
+			else (real.write as (fd: number, ...rest: unknown[]) => void)(fd, ...rest);
+		}) as typeof fs.write;
 		syncBuiltinESMExports();
 	}
 
