@@ -99,7 +99,7 @@ export function startOf(text: string, columns: number): string {
 export function wrapped(text: string, columns: number): string[] {
 	const pieces: string[] = [];
 	let rest = text;
-	while (displayWidth(rest) > columns) {
+	while (rest !== "" && displayWidth(rest) > columns) {
 		const piece = startOf(rest, columns) || String.fromCodePoint(rest.codePointAt(0) ?? 0);
 		pieces.push(piece);
 		rest = rest.slice(piece.length);

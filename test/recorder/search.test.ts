@@ -196,7 +196,7 @@ t.test("no term is query syntax, and any part of a text finds it", async (t) => 
 					const start = from % characters.length;
 					const part = characters.slice(start, start + 1 + (length % characters.length)).join("");
 					if (part.trim() === "") return;
-					const expected = texts.filter((one) => fold(one).includes(fold(part))).length;
+					const expected = texts.filter((one) => fold(one).includes(fold(part).trim())).length;
 					if (find(part).length !== expected) throw new Error(`${JSON.stringify(part)} in ${JSON.stringify(texts)}`);
 				} finally {
 					file.close();

@@ -251,7 +251,8 @@ function found(player: Player, tape: Tape, by: 1 | -1, includeThis: boolean): Pl
 	const { search } = player;
 	if (search === "") return { ...player, message: "nothing was searched for yet: /" };
 	const total = tape.statements.length;
-	const from = current(player, tape) + (includeThis ? 0 : by);
+	const here = current(player, tape);
+	const from = includeThis ? Math.max(here, 0) : here + by;
 	for (let tried = 0; tried < total; tried++) {
 		const order = (((from + tried * by) % total) + total) % total;
 		if (!contains(tape, order, search)) continue;

@@ -84,7 +84,7 @@ function hint(player: Player, tape: Tape, isOver: boolean): string {
 			player.cursor > 0 &&
 			delayMs(tape, player.cursor) === LONGEST_PAUSE_MS &&
 			pauseMs > LONGEST_PAUSE_MS;
-		return isLong ? `a pause of ${clock(pauseMs)}, shortened` : "? help  q quit";
+		return isLong ? `${clock(pauseMs).slice(0, -4)} pause, shortened` : "? help  q quit";
 	}
 	if (tape.isFull) return "the session is longer than the player holds: see --plain";
 	if (tape.isEnded) return "the end  ? help  q quit";
