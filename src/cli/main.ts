@@ -189,17 +189,18 @@ function addEvidenceCommands(licet: Command): void {
 			const { verify } = await import("./commands/verify.js");
 			process.exitCode = await verify(what, options, Date.now, say);
 		});
-	const key = licet
-		.command("key")
-		.description("print the verifier key that the recording is signed with")
+	licet
+		.command("key [action]")
+		.description("print the verifier key that the recording is signed with; `key rotate`: make a new one")
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
-		.action(async (options) => say((await import("./commands/key.js")).key(options)));
-	key
-		.command("rotate")
-		.description("make a new key, which takes over at the next start")
-		.option(...CONFIG)
-		.action(async (options) => say((await import("./commands/key.js")).rotateKey(options)));
+		.action(async (action: string | undefined, options) => {
+			const { key, rotateKey } = await import("./commands/key.js");
+			if (action !== undefined && action !== "rotate") {
+				throw new CommandFailure(`key ${action}: expected rotate, or nothing`, 2);
+			}
+			say(action === undefined ? key(options) : rotateKey(options));
+		});
 	licet
 		.command("checkpoint")
 		.description("print the recording's newest checkpoint, to be kept elsewhere")

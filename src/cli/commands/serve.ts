@@ -6,9 +6,11 @@ import { startNode } from "../node.js";
 export async function serve(options: { readonly config: string }): Promise<void> {
 	const config = configuration(options.config, true);
 	const log = createLog({ level: process.env.LICET_LOG });
+	/* Listened for from the beginning: a node that is told to stop while it starts still closes its log. */
+	const stop = stopSignal();
 	const node = await startNode(config, process.env, log);
 	log.info({ config: config.file }, "serving");
-	await stopSignal();
+	await stop;
 	log.info("stopping");
 	await node.close();
 }
