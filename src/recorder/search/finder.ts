@@ -8,7 +8,7 @@ import { fold, foldValues, matchExpression } from "./terms.js";
 import { microseconds } from "./writer.js";
 
 /** Documents that are gathered at once; with more of them in a block, looking at the newest statements is sooner done. */
-const RARE_DOCS = 2000;
+const RARE_DOCS = 500;
 /** Sessions that are looked at one by one. */
 const FEW_SESSIONS = 200;
 /** Texts kept folded while a block is searched. */
@@ -130,7 +130,8 @@ export class SearchFinder {
 	/** Documents that hold the trigrams; undefined when they are many. */
 	#docs(block: Block, expression: string): readonly number[] | undefined {
 		const rows = this.#prepared(
-			`SELECT rowid AS id FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ? LIMIT ${RARE_DOCS + 1}`,
+			/* Downwards, as the search goes: from the end of a trigram's list the newest block is near. */
+			`SELECT rowid AS id FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ${RARE_DOCS + 1}`,
 		).all(expression, block.first_doc, block.last_doc) as { id: number }[];
 		return rows.length > RARE_DOCS ? undefined : rows.map(({ id }) => id);
 	}

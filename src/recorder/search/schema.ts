@@ -13,7 +13,7 @@ const VERSION = 1;
 
 /*
  * detail=none and content='': for each trigram the texts that hold it, and nothing else; a third of the size with
- * positions (docs/decisions/010). Texts are folded before they come here, so that the tokenizer folds nothing.
+ * positions (docs/decisions/011). Texts are folded before they come here, so that the tokenizer folds nothing.
  */
 const TABLES = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
