@@ -26,6 +26,7 @@ import { SEALED_TEXT, type Sealing, type SessionSeal } from "../recorder/seal.js
 import type { Analyser, ReadingContext } from "../sql/analyser.js";
 import type { StatementFacts, TextFacts } from "../sql/facts.js";
 import type { Logger } from "../telemetry/log.js";
+import { countIncident } from "../telemetry/metrics.js";
 import type { DatabaseCatalog } from "./catalogs.js";
 import type { Policy, PolicyVerdict } from "./policy.js";
 import type { Turn, TurnMember } from "./turn.js";
@@ -381,6 +382,12 @@ export class Session implements RelayHost, TurnMember {
 		const entry = { type: "incident" as const, session: this.id, statement, message };
 		const told = this.seal === undefined ? message : SEALED_TEXT;
 		this.#context.log.error({ session: this.id, statement, incident: told }, "incident");
+		countIncident({
+			"db.system.name": this.#catalog.view.system,
+			"licet.target": this.target.name,
+			"licet.license": this.grant.license,
+			"licet.incident.scope": execution === undefined ? "session" : "statement",
+		});
 		this.#record(() => (this.seal === undefined ? entry : this.seal.incident(entry)));
 	}
 

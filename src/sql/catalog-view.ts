@@ -42,6 +42,11 @@ export class CatalogView {
 	}
 
 	/** How the engine compares names. */
+	/** The server's kind, as OpenTelemetry's conventions name it (`db.system.name`). */
+	get system(): "postgresql" | "mysql" | "mariadb" {
+		return this.catalog.engine === "postgres" ? "postgresql" : (this.catalog.flavour ?? "mysql");
+	}
+
 	get folding(): { readonly columns: boolean; readonly relations: boolean } {
 		const { engine, lowerCaseNames = 0 } = this.catalog;
 		return { columns: engine === "mysql", relations: lowerCaseNames !== 0 };

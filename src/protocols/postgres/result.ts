@@ -23,6 +23,8 @@ export class Result {
 	stopped: DenialFrame | undefined;
 	/** Rows were left out under `then: truncate`; the notice for it. */
 	truncated: Buffer | undefined;
+	/** That the walls disagree about it was told. */
+	told = false;
 	/** The server was asked to stop what is only thrown away. */
 	cancelled = false;
 	/** Its row is the application's name, which the client sees without what we have put behind it. */

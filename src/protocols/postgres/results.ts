@@ -60,12 +60,13 @@ export class Results {
 		const epoch = host.epoch();
 		if (memo?.epoch === epoch && memo.frame.compare(data, start, end) === 0) {
 			result.plan = memo.plan;
+			this.#tell(result, memo.plan.incident);
 			return true;
 		}
 		const columns = readRowDescription(data, start, end);
 		if (columns === undefined) return false;
 		result.plan = planRows(columns, undefined, verdict, host);
-		if (result.plan.incident !== undefined) host.incident(result.execution, result.plan.incident);
+		this.#tell(result, result.plan.incident);
 		verdict.rowPlanMemo = {
 			frame: Buffer.from(data.subarray(start, end)),
 			plan: result.plan,
@@ -93,9 +94,9 @@ export class Results {
 			owner.plan = planRows(columns, portal.isCursor ? undefined : portal.resultFormats, verdict, host);
 			owner.planVerdict = verdict;
 			owner.planFormats = portal.resultFormats;
-			if (owner.plan.incident !== undefined) host.incident(result.execution, owner.plan.incident);
 		}
 		result.plan = owner.plan;
+		this.#tell(result, owner.plan.incident);
 	}
 
 	/** Counts a row of `bytes`. False: it is left out. */
@@ -110,13 +111,20 @@ export class Results {
 		return answer === "pass";
 	}
 
+	/** Once for each execution. */
+	#tell(result: Result, incident: string | undefined): void {
+		if (incident === undefined || result.told) return;
+		result.told = true;
+		this.#core.host.incident(result.execution, incident);
+	}
+
 	/** Without a plan, or with one that forbids it, no row is delivered. */
 	#checkPlan(result: Result): void {
-		const { plan, execution } = result;
+		const { plan } = result;
 		if (plan !== undefined && plan.forbidden === undefined) return;
 		const core = this.#core;
 		const why = plan?.forbidden ?? "the server did not describe the result";
-		core.host.incident(execution, plan?.incident ?? why);
+		this.#tell(result, plan?.incident ?? why);
 		result.stop(resultForbidden(why));
 		// What was sent behind it cannot be called back, and was judged as if this one ran.
 		if (this.#runsBehind()) this.#broken(`the result may not be delivered: ${why}`);
