@@ -9,6 +9,7 @@ import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Address, TlsConfig } from "../config/document.js";
 import type { ClientDoor } from "../protocols/engine.js";
 import { Login, type LoginLine, type LoginOptions } from "./login.js";
+import { certificateFault } from "./peer-certificate.js";
 import { Wire } from "./wire.js";
 
 /** First byte of a TLS record that holds a handshake (RFC 8446, 5.1). */
@@ -197,8 +198,9 @@ class Arrival implements LoginLine {
 				this.#login?.refuse(undefined, "direct TLS without the protocol's ALPN name");
 				return;
 			}
-			if (tls.clientCa && socket.authorizationError !== undefined && socket.authorizationError !== null) {
-				this.#login?.refuse(undefined, `client certificate: ${String(socket.authorizationError)}`);
+			const fault = tls.clientCa ? certificateFault(socket) : undefined;
+			if (fault !== undefined) {
+				this.#login?.refuse(undefined, `client certificate: ${fault}`);
 				return;
 			}
 			this.secured = true;

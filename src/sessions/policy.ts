@@ -9,7 +9,7 @@ import { type Ancestry, columnMaskFor, decideStatement, mayReadColumn } from "..
 import type { ColumnMask, Decision, Obligations, Reason } from "../licensing/decision.js";
 import { foldLicense } from "../licensing/fold.js";
 import type { License } from "../licensing/license.js";
-import { maskValue } from "../licensing/masks.js";
+import { keepsText, maskValue } from "../licensing/masks.js";
 import type {
 	Denial,
 	Judgement,
@@ -212,7 +212,12 @@ export class Policy {
 }
 
 function valueMask(mask: ColumnMask): ValueMask {
-	return { name: mask.mask.kind, term: mask.term, apply: (value, kind) => maskValue(mask, value, kind) };
+	return {
+		name: mask.mask.kind,
+		term: mask.term,
+		apply: (value, kind) => maskValue(mask, value, kind),
+		keepsText: keepsText(mask),
+	};
 }
 
 function recorded(reasons: readonly Reason[]): RecordedReason[] {

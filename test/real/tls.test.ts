@@ -163,10 +163,13 @@ await t.test("client certificates", async (t) => {
 	const grant = await licet.grant({ license: "narrow", target: "shop" });
 	const root = { PGSSLROOTCERT: fixture("tls", "ca.crt"), PGSSLMODE: "verify-full" };
 	// libpq takes no key that others can read.
-	const folder = t.testdir({ "client.key": readFileSync(fixture("tls", "client.key"), "utf8") });
-	chmodSync(`${folder}/client.key`, 0o600);
+	const key = (name: string) => readFileSync(fixture("tls", `${name}.key`), "utf8");
+	const folder = t.testdir({ "client.key": key("client"), "untrusted.key": key("untrusted") });
+	for (const name of ["client", "untrusted"]) chmodSync(`${folder}/${name}.key`, 0o600);
 	const own = { PGSSLCERT: fixture("tls", "client.crt"), PGSSLKEY: `${folder}/client.key` };
 	t.match(await psqlOver(grant, { ...root, ...own }), { code: 0, stdout: "1\n" }, "with one of our authority's");
+	const other = { PGSSLCERT: fixture("tls", "untrusted.crt"), PGSSLKEY: `${folder}/untrusted.key` };
+	t.match(await psqlOver(grant, { ...root, ...other }), { code: 2, stdout: "" }, "with one of another authority's");
 	const none = { PGSSLCERT: `${folder}/none.crt`, PGSSLKEY: `${folder}/none.key` };
 	t.match(await psqlOver(grant, { ...root, ...none }), { code: 2 }, "without one");
 });
