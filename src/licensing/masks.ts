@@ -33,6 +33,23 @@ export function maskValue(mask: ColumnMask, value: string, kind: ValueKind): str
 	}
 }
 
+/** Whether a text always becomes a text. What clients are told of a column depends on it: a NOT NULL one may stay so. */
+export function keepsText({ mask, key }: ColumnMask): boolean {
+	switch (mask.kind) {
+		case "redact":
+		case "partial":
+		case "email":
+			return true;
+		case "hash":
+			return key.length > 0;
+		case "null":
+		case "truncate":
+			return false;
+		default:
+			return mask satisfies never;
+	}
+}
+
 /**
  * Keeps the first and last code points and hides the others one for one, as card numbers are commonly shown. A value
  * that is not longer than what would be kept is hidden whole.

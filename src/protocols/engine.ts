@@ -31,6 +31,8 @@ export interface ValueMask {
 	readonly name: string;
 	readonly term: string;
 	readonly apply: (value: string, kind: ValueKind) => string | null;
+	/** Of a text it always makes a text, never NULL. */
+	readonly keepsText?: boolean;
 }
 
 /** A row or byte cap of a statement. */

@@ -470,14 +470,14 @@ function isCall({ execution }: Result): boolean {
 	return facts.commands.includes("call") || (facts.opaqueResult && facts.outputs === undefined);
 }
 
-/** Masked columns may hold NULL whatever they were declared: their definitions say so. Undefined: they say so already. */
+/** Columns whose mask can give NULL hold it whatever they were declared: their definitions say so. Undefined: they do. */
 function nullable(head: Buffer, plan: RowPlan): Buffer | undefined {
-	if (!plan.indexes.some((index) => ((plan.columns[index]?.flags ?? 0) & COLUMN_FLAG.notNull) !== 0)) return undefined;
+	if (!plan.nullable.some((index) => ((plan.columns[index]?.flags ?? 0) & COLUMN_FLAG.notNull) !== 0)) return undefined;
 	const shown = Buffer.from(head);
 	let at = HEADER_BYTES + payloadBytes(shown, 0);
 	for (const [index, column] of plan.columns.entries()) {
 		const flags = at + HEADER_BYTES + column.flagsAt;
-		if (plan.indexes.includes(index)) shown[flags] = (shown[flags] as number) & ~COLUMN_FLAG.notNull;
+		if (plan.nullable.includes(index)) shown[flags] = (shown[flags] as number) & ~COLUMN_FLAG.notNull;
 		at += HEADER_BYTES + payloadBytes(shown, at);
 	}
 	return shown;

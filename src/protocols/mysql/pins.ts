@@ -39,13 +39,19 @@ export function isReadableCollation(id: number): boolean {
  * What every restricted session is begun with, as the right sides of SET SESSION: the server tells each change of what
  * statements are read by. COM_RESET_CONNECTION undoes them, so that they have to be set again behind it.
  */
+const TRACKED_LIST =
+	"autocommit,character_set_client,character_set_connection,character_set_results,sql_mode,time_zone";
+
 export const PINNED_VARIABLES: ReadonlyMap<string, string> = new Map([
-	[
-		"session_track_system_variables",
-		"'autocommit,character_set_client,character_set_connection,character_set_results,sql_mode,time_zone'",
-	],
+	["session_track_system_variables", `'${TRACKED_LIST}'`],
 	["session_track_schema", "ON"],
 ]);
 
 /** The statement that sets them. */
 export const PINNING_STATEMENT = `SET ${[...PINNED_VARIABLES].map(([name, value]) => `SESSION ${name} = ${value}`).join(", ")}`;
+
+/** After the client has set the list of what it wants to be told to `names`: with them, all that we have to be told. */
+export function trackingStatement(names: string): string {
+	const more = names.split(/[, ]+/).filter((name) => /^[a-z0-9_]+$/i.test(name));
+	return `SET SESSION session_track_system_variables = '${[TRACKED_LIST, ...more].join(",")}'`;
+}

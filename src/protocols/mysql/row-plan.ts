@@ -13,8 +13,10 @@
  */
 import type { OriginVerdict, RelayHost, ValueMask, Verdict } from "../engine.js";
 import { checkKnownOrigin, checkShape, type Findings } from "../walls.js";
+import { encodingOf } from "./charsets.js";
 import type { Column } from "./columns.js";
-import { RowMasker } from "./rows.js";
+import { type MaskedColumn, RowMasker } from "./rows.js";
+import { valueKind } from "./values.js";
 
 export interface RowPlan {
 	readonly columns: readonly Column[];
@@ -22,6 +24,8 @@ export interface RowPlan {
 	readonly masker: RowMasker | undefined;
 	/** Result columns that are masked. */
 	readonly indexes: readonly number[];
+	/** Those of them that may hold NULL now whatever they were declared: the mask makes no value of the column's type of all. */
+	readonly nullable: readonly number[];
 	/** Their names. */
 	readonly masked: readonly string[];
 	readonly isBinary: boolean;
@@ -55,11 +59,17 @@ export function planRows(
 		names,
 		masker: masked.length === 0 ? undefined : new RowMasker(columns, masked, isBinary),
 		indexes,
+		nullable: masked.filter((each) => !keepsValue(each)).map(({ index }) => index),
 		masked: indexes.map((index) => names[index] ?? ""),
 		isBinary,
 		forbidden: findings.forbidden,
 		incident: findings.incident,
 	};
+}
+
+/** A text in UTF-8 holds whatever a mask makes of it. */
+function keepsValue({ mask, column }: MaskedColumn): boolean {
+	return mask.keepsText === true && valueKind(column) === "text" && encodingOf(column.collation) === "utf8";
 }
 
 function checkOrigin(

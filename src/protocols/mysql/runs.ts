@@ -7,7 +7,8 @@ import type { Denial, Execution, Judgement, Verdict } from "../engine.js";
 import type { RelayCore } from "./core.js";
 import { denied, type Told, told } from "./denials.js";
 import { ERROR } from "./errors.js";
-import { isTracked, type NamedStatement, type SessionModel, textEncoding } from "./model.js";
+import { isTracked, type NamedStatement, type SessionModel, TRACKED, textEncoding } from "./model.js";
+import { trackingStatement } from "./pins.js";
 
 export type RunAnswer =
 	| {
@@ -224,6 +225,8 @@ function readsDiagnostics({ facts }: Verdict, sql: string): boolean {
 
 /** Settings by which text is read. */
 const READING_SETTING = /^(names|character_set_client|sql_mode)$/i;
+/** The one by which the server tells that they were changed. */
+const TRACKING = "session_track_system_variables";
 
 export function changesReading(effect: SessionEffect): boolean {
 	switch (effect.kind) {
@@ -231,7 +234,7 @@ export function changesReading(effect: SessionEffect): boolean {
 		case "resetAll":
 			return true;
 		case "set":
-			return READING_SETTING.test(effect.name);
+			return READING_SETTING.test(effect.name) || effect.name === TRACKING;
 		case "restore":
 			return READING_SETTING.test(effect.setting);
 		case "several":
@@ -276,7 +279,8 @@ export function applyEffect(core: RelayCore, effect: SessionEffect, text: string
 		case "set":
 			// A variable that is set otherwise holds what was saved no longer.
 			model.saved.delete(effect.name.toLowerCase());
-			doubt(model, effect.name);
+			if (effect.name === TRACKING && !core.host.unrestricted) trackAgain(core, effect.values?.[0] ?? "");
+			else doubt(model, effect.name);
 			return;
 		case "restore":
 			doubt(model, effect.setting);
@@ -306,6 +310,16 @@ export function applyEffect(core: RelayCore, effect: SessionEffect, text: string
 		case "kill":
 			return;
 	}
+}
+
+/** The client has said what it wants to be told: we have to be told more, and what was changed meanwhile is asked for. */
+function trackAgain(core: RelayCore, names: string): void {
+	core.ask(trackingStatement(names), (_rows, error) => {
+		if (error === undefined) return;
+		const reason = `settings could not be tracked: ${error.message}`;
+		core.fatal(ERROR.serverShutdown, "the state of the session is not known any more", undefined, reason);
+	});
+	for (const setting of TRACKED) core.model.unsure.add(setting);
 }
 
 /** The server says what it was set to, or is asked. */

@@ -123,13 +123,20 @@ function setting(s: Target, { name, scope, value }: Setting, { reading }: Enviro
 	}
 	const constant = constantOf(value);
 	const judged = judgeSetting(name, constant?.toLowerCase());
-	if (judged.kind === "pinned" && !(name === "session_track_system_variables" && keepsTracking(value))) {
+	if (name === TRACKING && constant !== undefined && LIST_OF_NAMES.test(constant)) {
+		// What the proxy has to be told is added to the list again before anything else runs.
+		return [{ kind: "set", name, values: [constant], local: false }];
+	}
+	if (judged.kind === "pinned" && !(name === TRACKING && keepsTracking(value))) {
 		throw unsupported(`the setting ${name} is pinned: ${judged.why}`);
 	}
 	if (judged.kind === "permit") s.command("set");
 	if (name !== "autocommit") return [];
 	return [{ kind: "set", name, values: constant === undefined ? undefined : [constant], local: false }];
 }
+
+const TRACKING = "session_track_system_variables";
+const LIST_OF_NAMES = /^[a-z0-9_, ]*$/i;
 
 /** No column of licensed data may flow into a setting: it can be read back. */
 function settingCarriesNothing(s: Target, expression: Expression, name: string): void {
@@ -145,7 +152,7 @@ function constantOf(value: SettingValue): string | undefined {
 
 /** `CONCAT(@@session_track_system_variables, ',more')`: nothing is taken from what is told. */
 function keepsTracking(value: SettingValue): boolean {
-	const added = addedTo(value, "session_track_system_variables");
+	const added = addedTo(value, TRACKING);
 	return added !== undefined && /^[a-z_,]*$/i.test(added);
 }
 

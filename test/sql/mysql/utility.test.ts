@@ -105,6 +105,12 @@ function check(rows: Readonly<Record<string, Expected>>): void {
 const FREE = { commands: [], relations: [] } as const;
 const modes = (...values: string[]) => ({ kind: "set", name: "sql_mode", values, local: false });
 const charset = (name: string, value: string) => ({ kind: "set", name, values: [value], local: false });
+const tracking = (value: string) => ({
+	kind: "set",
+	name: "session_track_system_variables",
+	values: [value],
+	local: false,
+});
 const UNKNOWN_MODE = { kind: "set", name: "sql_mode", values: undefined, local: false };
 
 // ---- settings -----------------------------------------------------------------------------------------------------
@@ -203,7 +209,14 @@ check({
 	"SET default_storage_engine = FEDERATED": { commands: ["set"] },
 	"SET session_track_schema = 1": FREE,
 	"SET session_track_schema = 0": { refusal: "is pinned" },
-	"SET session_track_system_variables = ''": { refusal: "is pinned" },
+	"SET session_track_system_variables = ''": { ...FREE, effect: tracking("") },
+	"SET @@session_track_system_variables = 'auto_increment_increment'": {
+		...FREE,
+		effect: tracking("auto_increment_increment"),
+	},
+	"SET session_track_system_variables = '*'": { refusal: "is pinned" },
+	"SET session_track_system_variables = 'x'' y'": { refusal: "is pinned" },
+	"SET session_track_system_variables = @list": { refusal: "is pinned" },
 	"SET session_track_system_variables = CONCAT(@@session_track_system_variables, ',transaction_isolation')": FREE,
 	"SET ROLE ALL": { refusal: "role is pinned" },
 	"SET PASSWORD = 'x'": { commands: ["grant"], relations: ["grant .*()"] },
@@ -217,6 +230,10 @@ check({
 		relations: ["select app.users(email)"],
 	},
 	"SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1": { on: "mariadb", refusal: "changes how text is read" },
+	"SET STATEMENT session_track_system_variables = '' FOR SELECT 1": {
+		on: "mariadb",
+		refusal: "changes how text is read",
+	},
 	"SET STATEMENT max_statement_time = 1 FOR DELETE FROM users": { on: "mariadb", is: { writes: true } },
 });
 
