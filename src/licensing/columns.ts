@@ -93,7 +93,7 @@ export function mayReadColumn(
 	if (license.denies.some((deny) => denyReaches(deny, { ...column, columns: names, sort }, "select", ancestry))) {
 		return false;
 	}
-	if (sort === "catalog") return true;
+	if (sort === "catalog" || sort === "guarded") return true;
 	if (sort === "sensitive") return license.catalog === "full" || namedCatalog(license, column, "select").length > 0;
 	return (["select", "copyTo"] as const).some(
 		(command) => covering(license, column, command, names, ancestry) !== undefined,

@@ -111,7 +111,7 @@ export function denyReaches(deny: DenyTerm, use: Reached, command: RelationComma
 	const members = family(use, ancestry);
 	return deny.on.some(
 		(pattern) =>
-			(pattern.schema !== undefined || use.sort !== "catalog") &&
+			(pattern.schema !== undefined || (use.sort !== "catalog" && use.sort !== "guarded")) &&
 			members.some((member) => namesRelation(pattern, member)),
 	);
 }

@@ -44,6 +44,10 @@ function permits(permit: Exclude<License["permits"], "all">[number], use: Functi
 	// What is restricted must be named itself: `pg_catalog.*` was not written with pg_read_file in mind.
 	if (use.sort === "restricted") return permit.functions.some((pattern) => namesExactly(pattern, use));
 	if (permit.functions.some((pattern) => namesRelation(pattern, use))) return true;
+	// Labels are definitions: they are shown with all of their schema.
+	if (use.form === "enum" && permit.commands.has("select")) {
+		return permit.on.some((pattern) => pattern.name === undefined && namesRelation(pattern, use));
+	}
 	return (
 		use.form === "procedure" && permit.commands.has("call") && permit.on.some((pattern) => namesRelation(pattern, use))
 	);

@@ -120,8 +120,9 @@ function permitting(
 	if (views.length > 0) return views;
 	switch (use.sort) {
 		case "catalog":
+		case "guarded":
 		case "sensitive": {
-			const free = use.sort === "catalog" || license.catalog === "full";
+			const free = use.sort !== "sensitive" || license.catalog === "full";
 			if (free && READING.has(command)) return [];
 			const named = namedCatalog(license, use, command);
 			return named.length > 0 ? named : undefined;

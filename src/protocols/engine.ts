@@ -148,6 +148,14 @@ export interface RelayHost {
 	/** Definitions changed and are committed: resolves when the snapshot holds them. */
 	refreshCatalog(): Promise<void>;
 	/**
+	 * Definitions changed and are not committed: reads them as this session alone sees them, with queries that `ask` runs
+	 * on its own upstream connection, and judges by them until `dropOwnDefinitions`.
+	 */
+	readOwnDefinitions(ask: (sql: string) => Promise<(string | null)[][]>): Promise<void>;
+	dropOwnDefinitions(): void;
+	/** Since they were read, somebody else's have been committed. */
+	readonly ownDefinitionsMoved: boolean;
+	/**
 	 * Stops a query, or ends a connection, of this session's own subject, by the number that its client knows it under or
 	 * the server does. Undefined: the subject has none of that number.
 	 */

@@ -28,6 +28,9 @@ import {
 	type TextFacts,
 	unknownStatement,
 } from "../sql/facts.js";
+import { type Extent, filled } from "../sql/guarded.js";
+
+import { extentOf } from "./extent.js";
 
 /** What a decision looks like in the recording, but for its id. */
 export type DecisionRecord = Omit<RecordedDecision, "id">;
@@ -56,6 +59,7 @@ export class Policy {
 	readonly #namedOrigins = new Map<string, OriginVerdict | undefined>();
 	readonly #shown = new Map<string, boolean>();
 	readonly #ancestry: Ancestry;
+	#extent: Extent | undefined;
 
 	constructor(license: License, catalog: CatalogView, epoch: number) {
 		this.license = foldLicense(license, catalog.folding);
@@ -71,11 +75,19 @@ export class Policy {
 		const statements = facts.refusal === undefined ? facts.statements : [unreadFacts(facts, text())];
 		const judgement = {
 			verdicts: statements.map((statement) => this.verdict(statement)),
-			canonical: facts.canonical,
+			canonical: this.#guarded(facts) ?? facts.canonical,
 			epoch: this.epoch,
 		};
 		this.#judgements.set(facts, judgement);
 		return judgement;
+	}
+
+	/** The text as it shows of catalogs what the license covers; as bytes, one a character. */
+	#guarded({ guarded }: TextFacts): string | undefined {
+		const { catalog, observe, unrestricted } = this.license;
+		if (guarded === undefined || catalog === "full" || observe || unrestricted) return undefined;
+		this.#extent ??= extentOf(this.license, this.#catalog);
+		return Buffer.from(filled(guarded, this.#extent), "utf8").toString("latin1");
 	}
 
 	verdict(facts: StatementFacts): PolicyVerdict {

@@ -3,7 +3,7 @@
  * by its license, records before anything goes upstream, keeps the counts, and writes once a turn.
  */
 import type { Grant } from "../access/grants.js";
-import type { TargetConfig } from "../config/document.js";
+import { servesDatabase, type TargetConfig } from "../config/document.js";
 import type { License } from "../licensing/license.js";
 import { type MomentVerdict, momentVerdict } from "../licensing/moment.js";
 import type {
@@ -24,11 +24,12 @@ import type {
 import type { Entry } from "../recorder/entry.js";
 import { SEALED_TEXT, type Sealing, type SessionSeal } from "../recorder/seal.js";
 import type { Analyser, ReadingContext } from "../sql/analyser.js";
+import { CatalogView } from "../sql/catalog-view.js";
 import type { StatementFacts, TextFacts } from "../sql/facts.js";
 import type { Logger } from "../telemetry/log.js";
 import { countIncident } from "../telemetry/metrics.js";
 import type { DatabaseCatalog } from "./catalogs.js";
-import type { Policy, PolicyVerdict } from "./policy.js";
+import { Policy, type PolicyVerdict } from "./policy.js";
 import type { Turn, TurnMember } from "./turn.js";
 import type { Upstream } from "./upstream.js";
 import { Wire } from "./wire.js";
@@ -75,6 +76,26 @@ class SessionExecution implements Execution {
 
 const NOTHING: readonly Buffer[] = [];
 
+/** Definitions as they are inside a session's transaction, before they are committed. */
+interface OwnDefinitions {
+	/** By this name the analyser knows them. */
+	readonly target: string;
+	/** Epoch of everybody's definitions when these were read. */
+	readonly shared: number;
+	readonly policy: Policy;
+	readonly policyFor: (license: License) => Policy;
+	/** Somebody else's definitions, or the license, have changed since. */
+	readonly moved: boolean;
+}
+
+let ownEpochs = 0;
+
+/** Unlike every epoch of everybody's definitions, and of all other transactions. */
+function ownEpoch(): number {
+	ownEpochs -= 1;
+	return ownEpochs;
+}
+
 export class Session implements RelayHost, TurnMember {
 	readonly startedAt = new Date();
 	statements = 0;
@@ -93,6 +114,7 @@ export class Session implements RelayHost, TurnMember {
 	readonly #relay: Relay;
 	readonly #catalog: DatabaseCatalog;
 	#policy: Policy;
+	#own: OwnDefinitions | undefined;
 	#moment: MomentVerdict | undefined;
 	#momentOf: License | undefined;
 	#reading: ReadingContext | undefined;
@@ -216,11 +238,26 @@ export class Session implements RelayHost, TurnMember {
 	}
 
 	epoch(): number {
-		return this.#context.epoch();
+		return this.#ownPolicy()?.epoch ?? this.#context.epoch();
 	}
 
 	/** The policy as license and catalog are now. */
 	#current(): Policy {
+		return this.#ownPolicy() ?? this.#sharedPolicy();
+	}
+
+	/** In a transaction that changed definitions: by these, and the license as it is now. */
+	#ownPolicy(): Policy | undefined {
+		const own = this.#own;
+		if (own === undefined) return undefined;
+		const shared = this.#context.epoch();
+		if (own.shared === shared) return own.policy;
+		const policy = own.policyFor(this.#sharedPolicy().license);
+		this.#own = { ...own, shared, policy, moved: true };
+		return policy;
+	}
+
+	#sharedPolicy(): Policy {
 		const policy = this.#policy.epoch === this.#context.epoch() ? this.#policy : this.#context.policy(this);
 		if (policy !== undefined) this.#policy = policy;
 		return this.#policy;
@@ -240,8 +277,8 @@ export class Session implements RelayHost, TurnMember {
 	#readingContext(reading: readonly string[]): ReadingContext {
 		if (this.#reading?.reading !== reading) {
 			this.#reading = {
-				target: this.target.name,
-				database: this.engine.catalogSpan === "server" ? "" : this.grant.database,
+				target: this.#own?.target ?? this.target.name,
+				database: this.#database,
 				reading,
 				user: this.target.credentials.username,
 			};
@@ -249,7 +286,13 @@ export class Session implements RelayHost, TurnMember {
 		return this.#reading;
 	}
 
+	get #database(): string {
+		return this.engine.catalogSpan === "server" ? "" : this.grant.database;
+	}
+
+	/** What is not in definitions that were read just now is not there. */
 	#isMissed(facts: TextFacts): boolean {
+		if (this.#own !== undefined) return false;
 		return facts.statements.some((statement) => statement.refusal?.kind === "unresolved");
 	}
 
@@ -413,6 +456,31 @@ export class Session implements RelayHost, TurnMember {
 		return this.#catalog.refresh();
 	}
 
+	async readOwnDefinitions(ask: (sql: string) => Promise<(string | null)[][]>): Promise<void> {
+		const shared = this.#context.epoch();
+		const scope = { database: this.#database, serves: (name: string) => servesDatabase(this.target, name) };
+		const catalog = await this.engine.readCatalog(ask, scope, 0);
+		if (this.#ended) return;
+		const target = `${this.target.name}\0${this.id}`;
+		const view = new CatalogView(catalog);
+		const policyFor = (license: License) => new Policy(license, view, ownEpoch());
+		this.#context.analyser.useCatalog(target, catalog);
+		this.#own = { target, shared, policyFor, policy: policyFor(this.#sharedPolicy().license), moved: false };
+		this.#reading = undefined;
+	}
+
+	dropOwnDefinitions(): void {
+		const own = this.#own;
+		if (own === undefined) return;
+		this.#own = undefined;
+		this.#reading = undefined;
+		this.#context.analyser.forgetCatalog(own.target, this.#database);
+	}
+
+	get ownDefinitionsMoved(): boolean {
+		return this.#ownPolicy() !== undefined && this.#own?.moved === true;
+	}
+
 	holdClient(held: boolean): void {
 		if (this.#held === held) return;
 		this.#held = held;
@@ -515,6 +583,7 @@ export class Session implements RelayHost, TurnMember {
 	#leave(reason: string, thenClient: () => void = () => this.#client.end()): void {
 		if (this.#ended) return;
 		this.#ended = true;
+		this.dropOwnDefinitions();
 		// What is under way is recorded with what it has delivered.
 		this.#relay.abandon(reason);
 		if (this.#relay.busy) this.cancelUpstream().catch(() => undefined);

@@ -101,11 +101,22 @@ class Pool implements Analyser {
 	useCatalog(target: string, catalog: Catalog): void {
 		const key = `${target}\0${catalog.database}`;
 		this.#catalogs.set(key, { target, catalog });
+		this.#forgetSpaces(target, catalog.database);
+		for (const lane of [this.#short, this.#long]) lane.useCatalog(target, catalog);
+	}
+
+	forgetCatalog(target: string, database: string): void {
+		if (!this.#catalogs.delete(`${target}\0${database}`)) return;
+		this.#forgetSpaces(target, database);
+		for (const lane of [this.#short, this.#long]) lane.forgetCatalog(target, database);
+	}
+
+	/** What was read by an older snapshot. */
+	#forgetSpaces(target: string, database: string): void {
 		for (const [name, space] of this.#spaces) {
-			if (space.context.target === target && space.context.database === catalog.database) this.#forget(name, space);
+			if (space.context.target === target && space.context.database === database) this.#forget(name, space);
 		}
 		this.#known = new WeakMap();
-		for (const lane of [this.#short, this.#long]) lane.useCatalog(target, catalog);
 	}
 
 	analyse(text: Uint8Array, context: ReadingContext): TextFacts | Promise<TextFacts> {

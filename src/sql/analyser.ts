@@ -23,6 +23,8 @@ export interface ReadingContext {
 export interface Analyser {
 	/** Takes a new snapshot into use for a target's database; texts analysed afterwards resolve against it. */
 	useCatalog(target: string, catalog: Catalog): void;
+	/** Does away with a snapshot that nobody asks for any more. */
+	forgetCatalog(target: string, database: string): void;
 	/** The snapshot in use, if any. */
 	catalog(target: string, database: string): Catalog | undefined;
 	/**

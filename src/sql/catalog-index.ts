@@ -10,6 +10,7 @@ import type {
 	CatalogColumn,
 	CatalogConstraint,
 	CatalogFunction,
+	CatalogImplicit,
 	CatalogOperator,
 	CatalogRelation,
 	CatalogType,
@@ -64,7 +65,9 @@ export class CatalogIndex {
 	readonly #builtins: ReadonlySet<string>;
 	readonly #operators: ReadonlyMap<string, readonly CatalogOperator[]>;
 	readonly #types = new Map<string, CatalogType>();
+	readonly #typesById = new Map<number, CatalogType>();
 	readonly #casts: ReadonlyMap<string, readonly CatalogCast[]>;
+	readonly #implicit = new Map<number, CatalogImplicit[]>();
 
 	constructor(catalog: Catalog, parse: (sql: string) => unknown) {
 		this.catalog = catalog;
@@ -75,7 +78,11 @@ export class CatalogIndex {
 			if (relation.id !== 0) this.#relationsById.set(relation.id, relation);
 			this.#addConstraints(relation);
 		}
-		for (const type of catalog.types) this.#types.set(key(type.schema, type.name), type);
+		for (const type of catalog.types) {
+			this.#types.set(key(type.schema, type.name), type);
+			this.#typesById.set(type.id, type);
+		}
+		for (const entry of catalog.implicit ?? []) add(this.#implicit, entry.type, entry);
 		this.#functions = groupBy(catalog.functions, (entry) => entry.name);
 		this.#builtins = new Set(catalog.builtinFunctions);
 		this.#operators = groupBy(catalog.operators, (entry) => entry.name);
@@ -139,6 +146,26 @@ export class CatalogIndex {
 	/** A type that is not the server's own. */
 	type(schema: string, name: string): CatalogType | undefined {
 		return this.#types.get(key(schema, name));
+	}
+
+	/** What the server runs by itself for values of a type, and of those that it is made of. */
+	implicitOf(type: number): readonly CatalogImplicit[] {
+		if (this.#implicit.size === 0) return NONE;
+		const found: CatalogImplicit[] = [];
+		const seen = new Set<number>();
+		const waiting = [type];
+		for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+			if (seen.has(id)) continue;
+			seen.add(id);
+			found.push(...(this.#implicit.get(id) ?? NONE));
+			const known = this.#typesById.get(id);
+			if (known === undefined) continue;
+			waiting.push(...(known.of ?? NONE));
+			// A row's type has the name of its relation.
+			const row = known.kind === "composite" ? this.relation(known.schema, known.name) : undefined;
+			waiting.push(...(row?.columns.map((column) => column.type) ?? NONE));
+		}
+		return found;
 	}
 
 	/** Casts to a type, by its qualified name. */

@@ -54,10 +54,17 @@ export interface CatalogRelation {
 	readonly constraints?: readonly CatalogConstraint[];
 	/** OIDs of the tables it inherits from or is a partition of, nearest first. */
 	readonly parents: readonly number[];
+	/**
+	 * Functions that are not the server's own run when it is written (triggers, rules, defaults, constraints, indexes), or
+	 * whenever it is used (policies).
+	 */
+	readonly runsCode?: "written" | "used";
 }
 
 /** A function, aggregate or procedure that is not the server's own. */
 export interface CatalogFunction {
+	/** OID, where the engine has one. */
+	readonly id?: number;
 	readonly schema: string;
 	readonly name: string;
 	readonly kind: "function" | "aggregate" | "window" | "procedure";
@@ -85,6 +92,8 @@ export interface CatalogType {
 	readonly schema: string;
 	readonly name: string;
 	readonly kind: "base" | "composite" | "domain" | "enum" | "range" | "multirange" | "pseudo" | "array";
+	/** OIDs of the types that it is made of: elements of an array, base of a domain. */
+	readonly of?: readonly number[];
 	readonly extension?: string;
 }
 
@@ -96,6 +105,18 @@ export interface CatalogCast {
 	/** Absent for binary-coercible and I/O casts. */
 	readonly functionSchema?: string;
 	readonly functionName?: string;
+}
+
+/**
+ * A function of a user's that the server runs for values of a type without being told to: to cast them where another type
+ * is wanted, to compare them (ORDER BY, DISTINCT, UNION …), to check what becomes one.
+ */
+export interface CatalogImplicit {
+	/** OID of the type. */
+	readonly type: number;
+	readonly how: "cast" | "compare" | "check";
+	readonly schema: string;
+	readonly name: string;
 }
 
 export interface Catalog {
@@ -118,4 +139,5 @@ export interface Catalog {
 	readonly operators: readonly CatalogOperator[];
 	readonly types: readonly CatalogType[];
 	readonly casts: readonly CatalogCast[];
+	readonly implicit?: readonly CatalogImplicit[];
 }

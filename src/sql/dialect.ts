@@ -5,7 +5,7 @@
 
 import type { CatalogRelation } from "./catalog.js";
 import type { CatalogIndex } from "./catalog-index.js";
-import type { ColumnName, FunctionUse, RelationName, RelationUse } from "./facts.js";
+import type { FunctionUse, RelationUse } from "./facts.js";
 import type { CallExpression, Expression, ObjectPath, Query, RelationPath, TypePath } from "./query.js";
 
 export interface FoundRelation {
@@ -22,8 +22,6 @@ export interface CallMeaning {
 	readonly collects: boolean;
 	/** What it does depends on the value of a constant argument. */
 	readonly literalSensitive: boolean;
-	/** It is read only where its first argument is exactly this column's value. */
-	readonly onlyOf?: ColumnName;
 	/** A sequence that it advances or sets. */
 	readonly sequence?: FoundRelation;
 }
@@ -75,8 +73,10 @@ export interface Dialect {
 	setting(name: string, scope: "session" | "global"): readonly FunctionUse[];
 	/** Columns that every table has beyond those of its definition. */
 	isSystemColumn(name: string): boolean;
-	/** What sort a relation of the server's own is, as far as these columns are concerned; `data` for all others. */
-	systemSort(relation: RelationName, columns: readonly string[] | "all"): RelationUse["sort"];
+	/** What sort a relation of the server's own is, as far as this use is concerned; `data` for all others. */
+	systemSort(use: RelationUse): RelationUse["sort"];
+	/** Told of each relation that the text itself names as a source, and where. */
+	named?(found: FoundRelation, path: RelationPath, hasAlias: boolean): void;
 	/** Throws `Unreadable` where there is none. */
 	relation(path: RelationPath): FoundRelation;
 	/** The reading of a view's definition, and how names in it resolve; undefined when the catalog holds none. */

@@ -3,6 +3,8 @@
  * boundary) and say nothing about any license: the same text over the same catalog gives the same facts.
  */
 
+import type { GuardedText } from "./guarded.js";
+
 /** The commands a license can permit (DESIGN: Commands). */
 export const COMMANDS = [
 	"select",
@@ -54,10 +56,11 @@ export interface RelationUse extends RelationName {
 	readonly through: readonly RelationName[];
 	/**
 	 * What sort of relation it is, as far as permits are concerned: `data` needs a permit; `catalog` is a system
-	 * catalog or information_schema relation that is safe to read; `sensitive` is one that holds data or secrets;
-	 * `created` is one that this statement itself brings into being (CREATE TABLE, SELECT INTO).
+	 * catalog or information_schema relation that is safe to read; `guarded` is one of which the text shows some columns
+	 * only for what the license covers (`TextFacts.guarded`); `sensitive` is one that holds data or secrets; `created` is
+	 * one that this statement itself brings into being (CREATE TABLE, SELECT INTO).
 	 */
-	readonly sort: "data" | "catalog" | "sensitive" | "created";
+	readonly sort: "data" | "catalog" | "guarded" | "sensitive" | "created";
 	/** True for LOCK … IN ACCESS SHARE MODE, which dump tools take and `read` covers. */
 	readonly shareLock?: boolean;
 }
@@ -91,8 +94,11 @@ export interface ColumnUse extends ColumnName {
 export interface FunctionUse {
 	readonly schema: string;
 	readonly name: string;
-	/** What it is in the text; operators and casts are named by the function behind them where it is known. */
-	readonly form: "function" | "aggregate" | "operator" | "cast" | "procedure" | "type";
+	/**
+	 * What it is in the text; operators and casts are named by the function behind them where it is known. `enum`: a type
+	 * whose labels are shown.
+	 */
+	readonly form: "function" | "aggregate" | "operator" | "cast" | "procedure" | "type" | "enum";
 	/**
 	 * `compute`: built in and only computes. `restricted`: built in, but reads files, hides SQL in a string, sleeps,
 	 * signals, changes settings, reads other sessions…  `user`: anything that is not the server's own.
@@ -215,6 +221,8 @@ export interface StatementFacts {
 		readonly header?: boolean;
 	};
 	readonly effect?: SessionEffect;
+	/** Functions of a user's run: called by the text, or attached to a table that it uses. They may change settings. */
+	readonly runsCode?: "called" | "attached";
 	/** Definitions change when it runs: the catalog snapshot must be read again afterwards. */
 	readonly changesCatalog: boolean;
 	/** Some fact depends on the value of a literal, so the facts hold for this very text only (never for its template). */
@@ -231,6 +239,11 @@ export interface TextFacts {
 	 * the text's character set is. Positions are the text's.
 	 */
 	readonly canonical?: string;
+	/**
+	 * The text with its uses of guarded catalog columns and functions wrapped: it must be what the server gets, filled in
+	 * for the license, unless that shows catalogs in full.
+	 */
+	readonly guarded?: GuardedText;
 	/** Set when the text as a whole could not be read; `statements` is then empty. */
 	readonly refusal?: Refusal;
 }

@@ -58,6 +58,10 @@ export class Lane {
 		this.#post({ kind: "catalog", target, catalog });
 	}
 
+	forgetCatalog(target: string, database: string): void {
+		this.#post({ kind: "forget", target, database });
+	}
+
 	/** `text` is kept. Never rejects. */
 	ask(text: Uint8Array, context: ReadingContext): Promise<Answer> {
 		if (this.#closed || this.#startFailures >= MAX_START_FAILURES) {

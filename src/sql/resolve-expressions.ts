@@ -4,7 +4,7 @@
  * Whatever computes from a column puts a `derive` use on record there and then; a column's value that is only passed on
  * leaves no use until something takes it (a result column, a condition, a write).
  */
-import type { ColumnName, ColumnUseKind } from "./facts.js";
+import type { ColumnUseKind } from "./facts.js";
 import type {
 	CallExpression,
 	ConstructExpression,
@@ -26,7 +26,7 @@ import {
 	type ScopeColumn,
 	wholeRow,
 } from "./scope.js";
-import { columnKey, derived, either, holdsData, NOTHING, type Value } from "./taint.js";
+import { derived, either, holdsData, NOTHING, type Value } from "./taint.js";
 import { Unreadable, unresolved, unsupported } from "./unreadable.js";
 
 type VariableExpression = Extract<Expression, { kind: "variable" }>;
@@ -268,16 +268,9 @@ function callValue(r: Resolver, call: CallExpression, scope: Scope): Value {
 		return compute(r, around, where);
 	}
 	const values = call.arguments.map((argument) => r.value(argument, scope));
-	if (meaning.onlyOf !== undefined && !isExactly(values[0], meaning.onlyOf)) {
-		throw unsupported(`${call.name.name} with an argument that is not a constant`, call.name.position);
-	}
 	const outcome = compute(r, [...values, ...around], where);
 	if (meaning.collects && holdsData(outcome)) r.uses.collects.add(call.name.name);
 	return outcome;
-}
-
-function isExactly(value: Value | undefined, column: ColumnName): boolean {
-	return value?.exact === true && value.flows.size === 1 && value.flows.has(columnKey(column));
 }
 
 /** count(x): the value itself never leaves. What x computes from is on record by itself. */

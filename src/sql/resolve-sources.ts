@@ -115,7 +115,9 @@ function relationSource(
 	}
 	const entry = path.schema === undefined ? commonTable(outer, r.dialect.foldCommonTable(path.name)) : undefined;
 	if (entry !== undefined) return aliased(alias?.name ?? path.name, entry.columns(), alias);
-	return relationItem(r, r.dialect.relation(path), alias, "select", true);
+	const found = r.dialect.relation(path);
+	r.dialect.named?.(found, path, alias !== undefined);
+	return relationItem(r, found, alias, "select", true);
 }
 
 /** A column of a stored relation; its value is made when first asked for. */

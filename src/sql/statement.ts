@@ -3,7 +3,15 @@
  * Each engine adds what its own statements need.
  */
 import type { Dialect } from "./dialect.js";
-import type { Command, Output, RelationName, RelationUse, SessionEffect, StatementFacts } from "./facts.js";
+import type {
+	Command,
+	FunctionUse,
+	Output,
+	RelationName,
+	RelationUse,
+	SessionEffect,
+	StatementFacts,
+} from "./facts.js";
 import type { Expression, Query, RelationPath } from "./query.js";
 import { StatementResolver } from "./resolve.js";
 import type { ResolvedColumns, Scope } from "./scope.js";
@@ -114,7 +122,7 @@ export abstract class BaseStatement<Names extends Dialect> {
 		relation: RelationName,
 		command: Command,
 		columns: readonly string[] | "all" = [],
-		sort: "data" | "catalog" | "sensitive" | "created" = "data",
+		sort: RelationUse["sort"] = "data",
 	): void {
 		const access = { relation, command, sort };
 		this.uses.relation(access);
@@ -127,9 +135,21 @@ export abstract class BaseStatement<Names extends Dialect> {
 		this.touch({ schema: "", name }, command);
 	}
 
+	/** Functions that the server runs without being told to, because of what the statement uses. */
+	protected implicitUses(_draft: Draft): readonly FunctionUse[] {
+		return [];
+	}
+
+	/** Functions of a user's that run. */
+	protected runsCode(): Pick<StatementFacts, "runsCode"> {
+		return {};
+	}
+
 	facts(place: Place, draft: Draft, refusal: Unreadable | undefined): StatementFacts {
 		const { uses } = this;
 		uses.completeProjections();
+		for (const use of this.implicitUses(draft)) uses.call(use);
+		const relations = uses.relations().map((use) => this.#sorted(use));
 		const returnsRows = draft.outputs !== undefined || draft.opaqueResult === true;
 		const delivers = uses.readsData();
 		return {
@@ -137,7 +157,7 @@ export abstract class BaseStatement<Names extends Dialect> {
 			end: place.end,
 			tag: draft.tag,
 			commands: [...uses.commands],
-			relations: uses.relations().map((use) => this.#sorted(use)),
+			relations,
 			columns: uses.columns(),
 			functions: uses.functions(),
 			outputs: draft.outputs,
@@ -147,16 +167,18 @@ export abstract class BaseStatement<Names extends Dialect> {
 			collects: [...uses.collects],
 			...(draft.copy === undefined ? {} : { copy: draft.copy }),
 			...(draft.effect === undefined ? {} : { effect: draft.effect }),
+			...this.runsCode(),
 			changesCatalog: draft.changesCatalog ?? false,
-			literalSensitive: uses.literalSensitive,
+			// What is wrapped is wrapped by its place in the text.
+			literalSensitive: uses.literalSensitive || relations.some(({ sort }) => sort === "guarded"),
 			...(refusal === undefined ? {} : { refusal: refusalOf(refusal, place) }),
 		};
 	}
 
 	/** Some system relations are sensitive by a few of their columns only; which are used is known now. */
 	#sorted(use: RelationUse): RelationUse {
-		if (use.sort !== "sensitive" && use.sort !== "catalog") return use;
-		const sort = this.dialect.systemSort(use, use.columns);
+		if (use.sort === "data" || use.sort === "created") return use;
+		const sort = this.dialect.systemSort(use);
 		return sort === "data" || sort === use.sort ? use : { ...use, sort };
 	}
 }

@@ -18,6 +18,7 @@ export interface WorkerSettings extends ReaderBounds {
 
 export type ToWorker =
 	| { readonly kind: "catalog"; readonly target: string; readonly catalog: Catalog }
+	| { readonly kind: "forget"; readonly target: string; readonly database: string }
 	| { readonly kind: "analyse"; readonly id: number; readonly text: Uint8Array; readonly context: ReadingContext };
 
 export type FromWorker =
@@ -73,6 +74,10 @@ port?.on("message", (message: ToWorker) => {
 	if (message.kind === "catalog") {
 		load(message.target, message.catalog);
 		say({ kind: "loaded" });
+		return;
+	}
+	if (message.kind === "forget") {
+		indexes.delete(key(message.target, message.database));
 		return;
 	}
 	try {

@@ -202,6 +202,17 @@ export class TestHost implements RelayHost {
 		return Promise.resolve();
 	}
 
+	readonly ownDefinitionsMoved = false;
+
+	async readOwnDefinitions(ask: (sql: string) => Promise<(string | null)[][]>): Promise<void> {
+		await ask("SELECT 1");
+		this.epochNow += 1;
+	}
+
+	dropOwnDefinitions(): void {
+		this.epochNow += 1;
+	}
+
 	holdClient(held: boolean): void {
 		this.held = held;
 	}

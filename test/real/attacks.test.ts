@@ -43,7 +43,19 @@ function secretsScript({ email, nick, salary, born, seen, note, span, row }: Sec
 		ANALYZE;`;
 }
 
-const TABLES = ["users", "words", "sizes", "things", "orders", "base", "parts", "denied", "contacts", "loud_contacts"];
+const TABLES = [
+	"users",
+	"words",
+	"sizes",
+	"things",
+	"orders",
+	"base",
+	"parts",
+	"denied",
+	"contacts",
+	"loud_contacts",
+	"tones",
+];
 
 const PERMITS: Json = [
 	{ on: [...TABLES, "frozen"].map((name) => `app.${name}`), commands: ["read", "write"] },

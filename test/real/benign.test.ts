@@ -4,6 +4,7 @@
  * extended one in binary. Compared are descriptions, rows (in order where the statement orders them) and command tags.
  */
 import t, { type Test } from "tap";
+import { GUARDED_COLUMNS } from "../../src/sql/functions/postgres-guards.js";
 import { type Benign, benchmarkQuery, benignCases, benignSchema, tpcScript } from "../helpers/benign.js";
 import { cap, license } from "../helpers/license.js";
 import { type Json, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
@@ -39,6 +40,8 @@ interface Answer {
 }
 
 type Way = "simple" | "extended";
+
+const GUARDED: ReadonlySet<string> = new Set(GUARDED_COLUMNS.flatMap(({ columns }) => columns.trim().split(/\s+/)));
 
 async function run(client: RawClient, sql: string, way: Way, parameters: readonly string[]): Promise<Answer> {
 	const messages =
@@ -90,9 +93,15 @@ async function compare(t: Test, [direct, proxied]: readonly [Side, Side], each: 
 		}
 		t.same([got.error, wanted.error], [undefined, undefined], `${name}: passes`);
 		if (got.error !== undefined || wanted.error !== undefined) break;
+		// A guarded column of a catalog comes of an expression that the server names no origin for.
+		const described = wanted.description.map((column, index) =>
+			got.description[index]?.relation === 0 && GUARDED.has(column.name)
+				? { ...column, relation: 0, column: 0 }
+				: column,
+		);
 		isEqual = t.same(
 			[got.description, visible(got, sql, each.masked), got.tags],
-			[wanted.description, visible(wanted, sql, each.masked), wanted.tags],
+			[described, visible(wanted, sql, each.masked), wanted.tags],
 			name,
 		);
 		if (each.masked.length === 0) continue;

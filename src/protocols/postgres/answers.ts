@@ -87,6 +87,21 @@ export class Answers {
 		}
 	}
 
+	/** A frame of the answer to a query of our own. */
+	own(type: number, data: Buffer, start: number, end: number): Answer {
+		const core = this.#core;
+		const { head } = core.queue;
+		if (type === BACK.readyForQuery) core.transaction = readReadyForQuery(data, start, end) ?? core.transaction;
+		// The search path that it reads under is ours, and gone when the next statement is read.
+		if (type === BACK.parameterStatus && readParameterStatus(data, start, end)?.name !== "search_path") {
+			return this.#parameterStatus(data, start, end);
+		}
+		if (type === BACK.notification) return PASS;
+		if (type === BACK.parameterStatus || type === BACK.notice) return DROP;
+		if (head?.own?.(data.subarray(start, end)) === true) core.queue.shift();
+		return DROP;
+	}
+
 	unexpected(type: number): false {
 		this.#broken(`the server sent an unexpected message of type ${String.fromCharCode(type)}`);
 		return DROP;
@@ -237,6 +252,11 @@ export class Answers {
 		core.copyIn = false;
 		if (status === IDLE) {
 			model.endTransaction();
+			if (model.ownDefinitions) {
+				model.ownDefinitions = false;
+				model.catalogDirty = true;
+				core.host.dropOwnDefinitions();
+			}
 			if (queue.drained) {
 				core.touchedMasked = false;
 				core.refreshCatalog();

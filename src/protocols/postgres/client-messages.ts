@@ -4,8 +4,9 @@
  *
  * Specification: PostgreSQL documentation, "Message Flow" (simple, extended and COPY sub-protocols, pipelining).
  */
+import type { StatementFacts } from "../../sql/facts.js";
 import type { Judgement } from "../engine.js";
-import { FAILED_TRANSACTION, FRONT, IDLE } from "./codes.js";
+import { FAILED_TRANSACTION, FRONT, IDLE, IN_TRANSACTION } from "./codes.js";
 import type { RelayCore } from "./core.js";
 import { errorFrame, MISSING_PORTAL, MISSING_STATEMENT } from "./denials.js";
 import {
@@ -18,6 +19,7 @@ import {
 	readExecute,
 	readParse,
 	readQuery,
+	withText,
 } from "./messages.js";
 import { MAX_PORTALS, Portal, PreparedStatement, samePath } from "./model.js";
 import { together } from "./namespace.js";
@@ -25,7 +27,7 @@ import { Operation } from "./operations.js";
 import { sendAsSeries } from "./own-series.js";
 import { readParameters } from "./parameters.js";
 import { judgementNow, markDescribed, missingStatement, unseenPortal } from "./portals.js";
-import { isStale, judgeRun, type Run, renewed } from "./runs.js";
+import { isOutdated, isStale, judgeRun, OUTDATED, type Run, renewed } from "./runs.js";
 
 /** What became of a frame: pass it on with its run, leave it out, or stop before it and try again later. */
 export type Disposition = "pass" | "drop" | "hold";
@@ -179,6 +181,10 @@ export class ClientMessages {
 		const core = this.#core;
 		const { model } = core;
 		if (this.#refreshesCatalog()) return true;
+		if (model.isPathDoubtful && !core.inSeries) {
+			model.isPathDoubtful = false;
+			model.searchPath = undefined;
+		}
 		if (core.host.unrestricted || (model.searchPath !== undefined && !model.isPathUnsure)) return false;
 		if (!core.queue.drained) {
 			core.wait("drain");
@@ -208,8 +214,37 @@ export class ClientMessages {
 		return !core.host.unrestricted;
 	}
 
-	/** Undefined: it is being thought about. */
+	/**
+	 * Within a transaction that has changed definitions. Statements that name nothing of a user's are judged without, so that
+	 * a script which only makes things is not held up at each. True: they are being read.
+	 */
+	#readsOwnDefinitions(judgement?: Judgement): boolean {
+		const core = this.#core;
+		const { model } = core;
+		if (core.host.unrestricted || core.inSeries || core.transaction !== IN_TRANSACTION) return false;
+		if (model.ownDefinitions && core.host.ownDefinitionsMoved) model.catalogDirty = true;
+		if (!model.catalogDirty) return false;
+		if (judgement !== undefined && !judgement.verdicts.some(({ facts }) => dependsOnDefinitions(facts))) return false;
+		if (!core.queue.drained) {
+			core.wait("drain");
+			return true;
+		}
+		if (core.refreshFailed) {
+			core.refreshFailed = false;
+			return false;
+		}
+		core.readOwnDefinitions();
+		return true;
+	}
+
+	/** Undefined: it is being thought about, or by new definitions soon. */
 	#judge(text: Buffer): Judgement | undefined {
+		const judgement = this.#judgeNow(text);
+		return judgement === undefined || this.#readsOwnDefinitions(judgement) ? undefined : judgement;
+	}
+
+	/** Undefined: it is being thought about. */
+	#judgeNow(text: Buffer): Judgement | undefined {
 		const core = this.#core;
 		const path = core.model.searchPath ?? NO_PATH;
 		const awaited = this.#awaited;
@@ -261,15 +296,33 @@ export class ClientMessages {
 			return "drop";
 		}
 		const { run } = answer;
+		const { canonical } = judgement;
 		if (run.isCapped && run.writes && run.executions.length === 1 && !run.isUnread) {
 			this.#sendBefore(data, start);
-			sendAsSeries(core, text, run, destroyed);
+			const sent = canonical === undefined ? text : Buffer.from(canonical, "latin1");
+			sendAsSeries(core, sent, run, destroyed);
 			return "drop";
 		}
-		return this.#runString(run, destroyed);
+		this.#runString(run, destroyed);
+		return this.#sendText(data, start, end, range, canonical);
 	}
 
-	#runString(run: Run, destroyed: Operation["effect"]): Disposition {
+	/** The frame, or what stands for its text upstream. */
+	#sendText(
+		data: Buffer,
+		start: number,
+		end: number,
+		{ textStart, textEnd }: { readonly textStart: number; readonly textEnd: number },
+		canonical: string | undefined,
+	): Disposition {
+		if (canonical === undefined) return "pass";
+		this.#sendBefore(data, start);
+		const frame = data.subarray(start, end);
+		this.#core.host.toUpstream(withText(frame, textStart - start, textEnd - start, canonical));
+		return "drop";
+	}
+
+	#runString(run: Run, destroyed: Operation["effect"]): void {
 		const core = this.#core;
 		const operation = new Operation("query");
 		operation.effect = destroyed;
@@ -281,7 +334,6 @@ export class ClientMessages {
 		core.endSeries();
 		if (run.isCapped || run.isUnread) core.wait("drain");
 		else if (run.copiesIn) core.wait("copy");
-		return "pass";
 	}
 
 	#parse(data: Buffer, start: number, end: number): Disposition {
@@ -311,11 +363,13 @@ export class ClientMessages {
 			operation.effect = model.statements.set(name, statement, model.series);
 			if (judgement.verdicts.length === 1) this.#parsed.push({ operation, statement });
 		}
-		return this.#pass(operation);
+		this.#pass(operation);
+		return this.#sendText(data, start, end, message, judgement.canonical);
 	}
 
 	/** A prepared statement under definitions, search path and license as they are now. False: it has to be waited for. */
 	#renew(statement: PreparedStatement): boolean {
+		if (this.#readsOwnDefinitions()) return false;
 		if (!isStale(this.#core, statement)) return true;
 		if (this.#unready()) return false;
 		const pending = renewed(this.#core, statement);
@@ -339,6 +393,7 @@ export class ClientMessages {
 			return this.#fails(data, start, "26000", missingStatement(message.statement));
 		}
 		if (!this.#renew(statement)) return "hold";
+		if (statement.isOutdated && !core.host.unrestricted) return this.#outdated(data, start);
 		const denied = statement.verdict?.denied === true ? statement.verdict : undefined;
 		const parameters = readParameters(data, message, statement.parameterTypes);
 		if (denied !== undefined) {
@@ -387,6 +442,7 @@ export class ClientMessages {
 		// What a running portal reads is settled; what one only now begins to read depends on the session as it is.
 		const settled = portal.isStarted && statement?.isReference !== true;
 		if (settled ? this.#refreshesCatalog() : this.#unready()) return "hold";
+		if (isOutdated(core, portal)) return this.#outdated(data, start);
 		const answer = judgeRun(core, judgementNow(core, portal), statement?.sql ?? portal.sql, portal);
 		if (answer.kind === "drain") return this.#drain();
 		if (answer.kind === "wait") {
@@ -459,6 +515,10 @@ export class ClientMessages {
 		return this.#fails(data, start, "08P01", "invalid message format");
 	}
 
+	#outdated(data: Buffer, start: number): Disposition {
+		return this.#fails(data, start, OUTDATED.code, OUTDATED.message);
+	}
+
 	#tooMany(data: Buffer, start: number, what: string): Disposition {
 		return this.#fails(data, start, "53400", `too many ${what} are open in this session`);
 	}
@@ -469,6 +529,13 @@ export class ClientMessages {
 		this.#core.denyInSeries(errorFrame(code, message), undefined, by);
 		return "drop";
 	}
+}
+
+/** Whether what a statement means may depend on definitions that the snapshot does not hold. */
+function dependsOnDefinitions({ relations, functions, refusal, effect }: StatementFacts): boolean {
+	if (refusal?.kind === "unresolved" || effect?.kind === "execute" || effect?.kind === "fetch") return true;
+	if (effect?.kind === "prepare" || effect?.kind === "declare") return true;
+	return relations.some(({ sort }) => sort !== "created") || functions.some(({ sort }) => sort === "user");
 }
 
 /** What the server accepts while it reads COPY data; it ignores Flush and Sync there. */

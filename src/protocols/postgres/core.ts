@@ -10,6 +10,7 @@ import { encodeError } from "./errors.js";
 import { bind, close, execute, flush, parse, query, sync } from "./messages.js";
 import { SessionModel } from "./model.js";
 import { type DenialFrame, Operation, OperationQueue } from "./operations.js";
+import { PostgresOwnQuery } from "./own-query.js";
 import type { Result } from "./result.js";
 
 /**
@@ -29,6 +30,9 @@ export interface CopyBreach {
 
 /** Unanswered operations beyond which no more are taken: a client that never reads may not fill our memory. */
 export const MAX_UNANSWERED = 10_000;
+
+/** A savepoint of the client's of this name would only be covered while ours stands. */
+const OWN_SAVEPOINT = "_licet_definitions";
 
 /** Name of the hidden statement and portal by which the search path is asked for. */
 const pathQuestion = "_licet_path";
@@ -194,6 +198,53 @@ export class RelayCore {
 			this.refreshFailed = true;
 		});
 		if (!host.unrestricted) this.waitFor(refreshed);
+	}
+
+	/**
+	 * Definitions that this session changed and has not committed are read on its own connection. What the reading sets
+	 * (the search path) and locks ends with a savepoint of ours.
+	 */
+	readOwnDefinitions(): void {
+		const { model } = this;
+		model.catalogDirty = false;
+		model.ownDefinitions = true;
+		const read = this.#readOwnDefinitions().catch(() => {
+			// What the definitions are is not known: what touches data is denied.
+			model.catalogDirty = true;
+			this.refreshFailed = true;
+		});
+		this.waitFor(read);
+	}
+
+	async #readOwnDefinitions(): Promise<void> {
+		await this.#ask(`SAVEPOINT ${OWN_SAVEPOINT}`);
+		try {
+			await this.host.readOwnDefinitions((sql) => this.#ask(sql));
+		} finally {
+			await this.#ask(`ROLLBACK TO SAVEPOINT ${OWN_SAVEPOINT}`).catch((error: unknown) => {
+				this.fatal("XX000", "the session cannot go on", String(error), "a savepoint of the proxy's own is gone");
+			});
+			if (!this.ended) await this.#ask(`RELEASE SAVEPOINT ${OWN_SAVEPOINT}`);
+		}
+	}
+
+	/** Runs a query of our own between the client's statements. */
+	#ask(sql: string): Promise<(string | null)[][]> {
+		return new Promise((resolve, reject) => {
+			const question = new PostgresOwnQuery(sql);
+			const operation = new Operation("query");
+			operation.hidden = true;
+			operation.silent = true;
+			operation.own = (frame) => {
+				const answer = question.receive(frame);
+				if (answer === undefined) return false;
+				if ("error" in answer) reject(new Error(answer.error));
+				else resolve(answer.rows);
+				return true;
+			};
+			this.queue.push(operation);
+			this.host.toUpstream(question.bytes);
+		});
 	}
 
 	/** Waits for the host; then goes on with the same message. */

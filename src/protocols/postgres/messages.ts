@@ -46,6 +46,16 @@ export function parse(name: string, sql: string, types: readonly number[] = []):
 	return frame("P", Buffer.concat(parts));
 }
 
+/**
+ * A Query or Parse frame with another text: `textStart` and `textEnd` bound the text in it, `text` is bytes, one a
+ * character.
+ */
+export function withText(frameOf: Buffer, textStart: number, textEnd: number, text: string): Buffer {
+	const before = frameOf.subarray(headerBytes, textStart);
+	const behind = frameOf.subarray(textEnd);
+	return frame(String.fromCharCode(frameOf[0] as number), Buffer.concat([before, Buffer.from(text, "latin1"), behind]));
+}
+
 /** Bind with text parameters; `resultFormats` as in `BindMessage`. */
 export function bind(
 	portal: string,

@@ -48,6 +48,7 @@ export class PreparedStatement extends Described {
 	/** It was executed at least once, so its text stands in the recording. */
 	executed = false;
 	#sql: string | undefined;
+	readonly #sent: string | undefined;
 
 	constructor(
 		readonly name: string,
@@ -61,6 +62,12 @@ export class PreparedStatement extends Described {
 		readonly sqlLevel: boolean,
 	) {
 		super();
+		this.#sent = judgement.canonical;
+	}
+
+	/** What went upstream in its text's place is not what would go today. */
+	get isOutdated(): boolean {
+		return this.judgement.canonical !== this.#sent;
 	}
 
 	get sql(): string {
@@ -88,6 +95,9 @@ export class PreparedStatement extends Described {
 		this.plan = undefined;
 	}
 }
+
+/** When a text was judged, and what stands for it upstream. */
+type Read = Pick<Judgement, "epoch" | "canonical">;
 
 /** A portal (Bind) or a cursor (DECLARE): one statement over all its fetches, planned when it was made. */
 export class Portal extends Described implements Counter {
@@ -126,8 +136,14 @@ export class SessionModel {
 	searchPath: readonly string[] | undefined;
 	/** The path was set since it was last certain, so that the end of a transaction may change it. */
 	pathDirty = false;
+	/** The server reports the path whenever it changes (PostgreSQL 18). */
+	isPathReported = false;
+	/** Code that ran by itself may have changed the path: it is asked for before the next series of messages. */
+	isPathDoubtful = false;
 	/** Definitions were changed by this session and the snapshot does not hold them yet. */
 	catalogDirty = false;
+	/** Texts are judged by definitions as this transaction sees them. */
+	ownDefinitions = false;
 	#lastPath: readonly string[] | undefined;
 	#pathChange: Effect | undefined;
 	#pathSeries = 0;
@@ -160,12 +176,13 @@ export class SessionModel {
 	}
 
 	/**
-	 * What a statement does to the session once it runs, from its facts. `sql` is its own text, judged at `epoch`. `again`:
+	 * What a statement does to the session once it runs, from its facts. `sql` is its own text, read as said. `again`:
 	 * its portal has been executed before, so that it may be over and do nothing more.
 	 */
-	apply(verdict: Verdict, sql: string, epoch: number, again = false): Effect | undefined {
+	apply(verdict: Verdict, sql: string, { epoch, canonical }: Read, again = false): Effect | undefined {
 		const effect = verdict.facts.effect;
 		if (verdict.facts.changesCatalog) this.catalogDirty = true;
+		this.#afterCode(verdict.facts.runsCode);
 		if (effect === undefined) return undefined;
 		const { series } = this;
 		switch (effect.kind) {
@@ -174,7 +191,7 @@ export class SessionModel {
 			case "resetAll":
 				return this.#setPath(undefined);
 			case "prepare": {
-				const judgement = { verdicts: [verdict], epoch };
+				const judgement = { verdicts: [verdict], canonical, epoch };
 				const text = Buffer.from(sql, "utf8");
 				const statement = new PreparedStatement(effect.name, text, judgement, this.searchPath, [], true);
 				return this.statements.set(effect.name, statement, series);
@@ -182,12 +199,14 @@ export class SessionModel {
 			case "deallocate":
 				return effect.name === undefined ? this.statements.clear(series) : this.statements.drop(effect.name, series);
 			case "declare":
-				return this.#declare(effect.name, effect.statement, sql, epoch);
+				return this.#declare(effect.name, effect.statement, sql, { epoch, canonical });
 			case "closeCursor":
 				return effect.name === undefined ? this.portals.clear(series) : this.portals.drop(effect.name, series);
 			case "discard":
 				return this.#discard(effect.what);
 			case "transaction":
+				// It may take definitions back.
+				if (effect.op === "rollbackTo" && this.ownDefinitions) this.catalogDirty = true;
 				if (!KEEPS_PATH.has(effect.op)) this.doubtPath();
 				return undefined;
 			case "execute":
@@ -205,11 +224,19 @@ export class SessionModel {
 		}
 	}
 
+	/** Functions of a user's may set the path, which only newer servers tell of. */
+	#afterCode(runsCode: StatementFacts["runsCode"]): void {
+		if (runsCode === undefined || this.isPathReported) return;
+		this.pathDirty = true;
+		if (runsCode === "called") this.searchPath = undefined;
+		else this.isPathDoubtful = true;
+	}
+
 	/** Most cursors end unseen with their transaction, so it is the oldest that makes room. */
-	#declare(name: string, facts: StatementFacts, sql: string, epoch: number): Effect {
+	#declare(name: string, facts: StatementFacts, sql: string, { epoch, canonical }: Read): Effect {
 		if (this.portals.size >= MAX_PORTALS) this.portals.evict((portal) => portal.isCursor);
 		const verdict: Verdict = { facts, denied: false, plan: NO_PLAN };
-		const judgement = { verdicts: [verdict], epoch };
+		const judgement = { verdicts: [verdict], canonical, epoch };
 		return this.portals.set(
 			name,
 			new Portal(name, undefined, judgement, [], [], sql, true, this.searchPath),

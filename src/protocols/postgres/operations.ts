@@ -49,6 +49,8 @@ export class Operation {
 	statement: PreparedStatement | undefined;
 	/** A hidden question for the search path. */
 	asksPath = false;
+	/** A hidden query of our own: who gets its answer, frame by frame. True: that was all of it. */
+	own: ((frame: Buffer) => boolean) | undefined;
 	/** A prepared statement that has been recorded as parsed only. */
 	parsed: Execution | undefined;
 

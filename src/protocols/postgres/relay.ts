@@ -39,6 +39,7 @@ export class PostgresRelay implements Relay {
 		const path = options.reported.get("search_path");
 		if (path !== undefined) {
 			this.#core.model.learnPath(parseSearchPath(path));
+			this.#core.model.isPathReported = true;
 		}
 	}
 

@@ -71,8 +71,8 @@ export function judgeRun(core: RelayCore, judgement: Judgement, sql: string, por
 			return refuse(core, subject, refused, sql, portal);
 		}
 		const again = portal?.isStarted === true;
-		effects.push(model.apply(verdict, own, judgement.epoch, again));
-		if (subject !== verdict) effects[effects.length - 1] ??= model.apply(subject, own, judgement.epoch, again);
+		effects.push(model.apply(verdict, own, judgement, again));
+		if (subject !== verdict) effects[effects.length - 1] ??= model.apply(subject, own, judgement, again);
 		steps.push((resolved as Extract<Resolved, { kind: "step" }>).step);
 	}
 	return begin(core, steps, effects, takeBack, portal);
@@ -139,6 +139,17 @@ function begin(
 
 const NONE: readonly string[] = [];
 
+/**
+ * What a license covers of the catalogs was written into the text that went upstream, and has changed since. Drivers know
+ * this error of the server's and prepare the statement again.
+ */
+export const OUTDATED = errorFrame("0A000", "cached plan must not change result type");
+
+/** Likewise of a portal or cursor, whose text is not judged again. */
+export function isOutdated(core: RelayCore, { judgement }: Portal): boolean {
+	return judgement.canonical !== undefined && judgement.epoch !== core.host.epoch() && !core.host.unrestricted;
+}
+
 /** EXECUTE stands for the statement that was prepared, FETCH for the cursor's query; both are judged as they are now. */
 function resolve(core: RelayCore, verdict: Verdict, sql: string, portal: Portal | undefined): Resolved {
 	let step: Step = { verdict, sql, counter: portal, prepared: undefined };
@@ -181,6 +192,7 @@ function resolveFetch(core: RelayCore, step: Step, name: string): Resolved {
 	if (portals.isUnsure(name, series)) return { kind: "drain" };
 	const cursor = portals.get(name);
 	const facts = cursor?.judgement.verdicts[0]?.facts;
+	if (cursor !== undefined && isOutdated(core, cursor)) return { kind: "error", frame: OUTDATED };
 	if (cursor !== undefined && facts !== undefined) {
 		const verdict = core.host.verdictFor(facts);
 		return { kind: "step", step: { verdict, sql: step.sql, counter: cursor, prepared: name } };
@@ -192,6 +204,7 @@ function resolveFetch(core: RelayCore, step: Step, name: string): Resolved {
 function resolvePrepared(core: RelayCore, step: Step, statement: PreparedStatement): Resolved {
 	const pending = renewed(core, statement);
 	if (pending !== undefined) return { kind: "wait", promise: pending };
+	if (statement.isOutdated && !core.host.unrestricted) return { kind: "error", frame: OUTDATED };
 	const outer = statement.verdict;
 	if (outer === undefined) return { kind: "error", frame: errorFrame("26000", "the prepared statement is empty") };
 	const prepared = statement.name;

@@ -95,7 +95,7 @@ export class UpstreamSide {
 				position = length;
 				break;
 			}
-			const answer = type === BACK.dataRow ? this.#row(data, position, end) : this.#answer(type, data, position, end);
+			const answer = this.#meaning(type, data, position, end);
 			if (this.#failure !== undefined) break;
 			if (answer !== PASS) {
 				if (position > run) this.#emit(data, run, position);
@@ -153,6 +153,11 @@ export class UpstreamSide {
 		this.#streaming = bytes - (data.length - position);
 		this.#streamingPasses = passes;
 		return passes;
+	}
+
+	#meaning(type: number, data: Buffer, start: number, end: number): Answer {
+		if (this.#core.queue.head?.own !== undefined) return this.#answers.own(type, data, start, end);
+		return type === BACK.dataRow ? this.#row(data, start, end) : this.#answer(type, data, start, end);
 	}
 
 	#row(data: Buffer, start: number, end: number): Answer {

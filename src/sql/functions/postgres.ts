@@ -110,6 +110,10 @@ const RESTRICTED_FAMILIES: readonly FunctionFamily[] = [
 		names: `pg_mcv_list_items`,
 	},
 	{
+		why: "it shows what the catalog's own view of it shows only in part (pg_settings, pg_publication_tables)",
+		names: `pg_show_all_settings pg_get_publication_tables`,
+	},
+	{
 		why: "it changes or drops statistics",
 		names: `pg_clear_attribute_stats pg_clear_relation_stats pg_restore_attribute_stats pg_restore_relation_stats
 			pg_stat_clear_snapshot pg_stat_force_next_flush pg_stat_have_stats pg_stat_reset pg_stat_reset_backend_stats

@@ -97,8 +97,8 @@ export class MysqlDialect implements Dialect {
 
 	// ---- relations ----
 
-	systemSort(relation: RelationName, columns: readonly string[] | "all"): RelationUse["sort"] {
-		return mysqlCatalogSort(relation.schema, relation.name, columns);
+	systemSort(use: Pick<RelationUse, "schema" | "name" | "columns">): RelationUse["sort"] {
+		return mysqlCatalogSort(use.schema, use.name, use.columns);
 	}
 
 	/** The database that a name is in; throws where it names none and none is selected. */
@@ -130,7 +130,7 @@ export class MysqlDialect implements Dialect {
 	findRelation(path: RelationPath): FoundRelation | undefined {
 		const { schema, name } = this.nameOf(path);
 		const relation = this.index.relation(schema, name);
-		return relation === undefined ? undefined : { relation, sort: this.systemSort(relation, "all") };
+		return relation === undefined ? undefined : { relation, sort: this.systemSort({ ...relation, columns: "all" }) };
 	}
 
 	definition(relation: CatalogRelation): { readonly query: Query; readonly dialect: Dialect } | undefined {

@@ -6,6 +6,7 @@ import type { ReadingContext } from "../analyser.js";
 import type { CatalogIndex } from "../catalog-index.js";
 import type { StatementFacts, TextFacts } from "../facts.js";
 import { Unreadable, unsupported } from "../unreadable.js";
+import { Guards, unwrappedUse, wrapped } from "./guards.js";
 import { type Draft, type Place, Statement } from "./statement.js";
 import { bodyOf, count, fields, known, list, nodeOf } from "./tree.js";
 import { analyseNode } from "./utility.js";
@@ -30,6 +31,7 @@ interface Before {
 /** `tree` is libpg-query's answer for `text`. Never throws for what a statement holds: that becomes a refusal. */
 export function analyseParsed(tree: unknown, text: string, index: CatalogIndex, context: PostgresReading): TextFacts {
 	const offsets = characterOffsets(text);
+	const guards = new Guards();
 	const statements: StatementFacts[] = [];
 	let before: Before = {
 		searchPath: context.searchPath,
@@ -44,7 +46,7 @@ export function analyseParsed(tree: unknown, text: string, index: CatalogIndex, 
 			const raw = bodyOf(item, "statement");
 			known("RawStmt", raw, RAW);
 			const place = placeOf(raw, text, offsets);
-			const facts = analyseStatement(raw.stmt, place, index, context, before);
+			const facts = analyseStatement(raw.stmt, place, index, context, before, guards);
 			statements.push(facts);
 			before = after(before, facts);
 		}
@@ -53,7 +55,23 @@ export function analyseParsed(tree: unknown, text: string, index: CatalogIndex, 
 		const { kind, message } = asRefusal(error);
 		return { statements: [], refusal: { kind, message } };
 	}
-	return { statements };
+	const { parse } = index;
+	const guarded = wrapped({ text, tree, statements, guards, position: offsets, parse });
+	if (guarded === undefined) return { statements };
+	return guarded === "impossible" ? { statements: statements.map(unwrapped) } : { statements, guarded };
+}
+
+/** What could not be wrapped is what it would be without. */
+function unwrapped(facts: StatementFacts): StatementFacts {
+	const { effect } = facts;
+	return {
+		...facts,
+		relations: facts.relations.map((use) => (use.sort === "guarded" ? { ...use, sort: "sensitive" } : use)),
+		functions: facts.functions.map(unwrappedUse),
+		...(effect?.kind === "prepare" || effect?.kind === "declare"
+			? { effect: { ...effect, statement: unwrapped(effect.statement) } }
+			: {}),
+	};
 }
 
 function asRefusal(error: unknown): Unreadable {
@@ -69,13 +87,15 @@ function analyseStatement(
 	index: CatalogIndex,
 	context: PostgresReading,
 	before: Before,
+	guards: Guards,
 ): StatementFacts {
 	const options = {
+		guards,
 		index,
 		context: { ...context, searchPath: before.searchPath },
 		pathKnown: before.pathKnown,
 	};
-	const nested = (inner: unknown) => analyseStatement(inner, place, index, context, before);
+	const nested = (inner: unknown) => analyseStatement(inner, place, index, context, before, guards);
 	const statement = new Statement(options, nested);
 	let draft: Draft = { tag: "unread" };
 	let refusal: Unreadable | undefined;

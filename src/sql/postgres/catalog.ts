@@ -11,6 +11,7 @@ import type {
 	CatalogColumn,
 	CatalogConstraint,
 	CatalogFunction,
+	CatalogImplicit,
 	CatalogOperator,
 	CatalogRelation,
 	CatalogType,
@@ -104,7 +105,7 @@ const QUERIES = {
 		(SELECT pg_catalog.json_agg(tn.nspname || '.' || t.typname ORDER BY u.ord)
 			FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY u(type, ord)
 			JOIN pg_catalog.pg_type t ON t.oid = u.type JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace),
-		${extensionOf("pg_proc", "p.oid")}
+		${extensionOf("pg_proc", "p.oid")}, p.oid
 		FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 		WHERE p.oid >= ${FIRST_USER_OID}`,
 	builtins: `SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p
@@ -117,7 +118,7 @@ const QUERIES = {
 		JOIN pg_catalog.pg_proc f ON f.oid = o.oprcode JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
 		WHERE o.oid >= ${FIRST_USER_OID}`,
 	types: `SELECT t.oid, n.nspname, t.typname, t.typtype, (t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A'),
-		${extensionOf("pg_type", "t.oid")}
+		${extensionOf("pg_type", "t.oid")}, t.typelem, t.typbasetype
 		FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 		WHERE t.oid >= ${FIRST_USER_OID} AND n.nspname !~ '^pg_(toast|temp)'`,
 	casts: `SELECT sn.nspname || '.' || s.typname, tn.nspname || '.' || t.typname, fn.nspname, f.proname
@@ -126,6 +127,43 @@ const QUERIES = {
 		JOIN pg_catalog.pg_type t ON t.oid = c.casttarget JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
 		LEFT JOIN pg_catalog.pg_proc f ON f.oid = c.castfunc LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
 		WHERE c.oid >= ${FIRST_USER_OID}`,
+	// Actions of foreign keys reach from the table that is pointed to: see runningCode.
+	code: `SELECT t.tgrelid, false FROM pg_catalog.pg_trigger t WHERE NOT t.tgisinternal
+		UNION SELECT p.polrelid, true FROM pg_catalog.pg_policy p
+		UNION SELECT r.ev_class, false FROM pg_catalog.pg_rewrite r
+			WHERE r.ev_class >= ${FIRST_USER_OID} AND r.rulename <> '_RETURN'::pg_catalog.name
+		UNION SELECT coalesce(a.adrelid, k.conrelid, i.indrelid), false FROM pg_catalog.pg_depend d
+			LEFT JOIN pg_catalog.pg_attrdef a ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND a.oid = d.objid
+			LEFT JOIN pg_catalog.pg_constraint k
+				ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid
+			LEFT JOIN pg_catalog.pg_index i ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.indexrelid = d.objid
+			WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid >= ${FIRST_USER_OID}`,
+	// A cast is told of the type that is a user's: it is there that it starts or ends. What an extension brings belongs to its types as what the server brings does to its own.
+	implicit: `SELECT DISTINCT i.type, i.how, n.nspname, f.proname FROM (
+			SELECT t.type, 'cast', c.castfunc::pg_catalog.oid FROM pg_catalog.pg_cast c
+				CROSS JOIN LATERAL (VALUES (c.castsource), (c.casttarget)) t (type) WHERE c.castcontext IN ('i', 'a')
+				AND (t.type >= ${FIRST_USER_OID} OR (c.castsource < ${FIRST_USER_OID} AND c.casttarget < ${FIRST_USER_OID}))
+			UNION ALL SELECT o.opcintype, 'compare', p.amproc::pg_catalog.oid FROM pg_catalog.pg_opclass o
+				JOIN pg_catalog.pg_amproc p ON p.amprocfamily = o.opcfamily WHERE o.opcdefault
+			UNION ALL SELECT o.opcintype, 'compare', r.oprcode::pg_catalog.oid FROM pg_catalog.pg_opclass o
+				JOIN pg_catalog.pg_amop p ON p.amopfamily = o.opcfamily
+				JOIN pg_catalog.pg_operator r ON r.oid = p.amopopr WHERE o.opcdefault
+			UNION ALL SELECT r.rngtypid, 'check', r.rngcanonical::pg_catalog.oid FROM pg_catalog.pg_range r
+			UNION ALL SELECT r.rngtypid, 'compare', p.amproc::pg_catalog.oid FROM pg_catalog.pg_range r
+				JOIN pg_catalog.pg_opclass o ON o.oid = r.rngsubopc
+				JOIN pg_catalog.pg_amproc p ON p.amprocfamily = o.opcfamily
+			UNION ALL SELECT k.contypid, 'check', d.refobjid FROM pg_catalog.pg_constraint k
+				JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.objid = k.oid
+				WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+			UNION ALL SELECT k.contypid, 'check', r.oprcode::pg_catalog.oid FROM pg_catalog.pg_constraint k
+				JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.objid = k.oid
+				JOIN pg_catalog.pg_operator r ON r.oid = d.refobjid
+				WHERE d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
+		) i (type, how, function)
+		JOIN pg_catalog.pg_proc f ON f.oid = i.function JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace
+		WHERE f.oid >= ${FIRST_USER_OID} AND i.type <> '0'::pg_catalog.oid
+		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = f.oid
+			AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass)`,
 } as const;
 
 const watched = [
@@ -140,6 +178,12 @@ const watched = [
 	["pg_inherits", "inhrelid"],
 	["pg_index", "indexrelid"],
 	["pg_constraint", "oid"],
+	["pg_opclass", "oid"],
+	["pg_amproc", "oid"],
+	["pg_amop", "oid"],
+	["pg_range", "rngtypid"],
+	["pg_trigger", "oid"],
+	["pg_policy", "oid"],
 ] as const;
 
 /** Watched whole: rights on the server's own schemas and memberships decide which schemas names are looked up in. */
@@ -180,6 +224,8 @@ export async function readCatalog(
 	const operators = await run(QUERIES.operators);
 	const types = await run(QUERIES.types);
 	const casts = await run(QUERIES.casts);
+	const implicit = await run(QUERIES.implicit);
+	const code = await run(QUERIES.code);
 	const [pinned] = await run(QUERIES.pinned);
 	if (pinned?.[0] !== "") throw new Error("the connection that reads the catalog changed while it was read");
 	return {
@@ -188,12 +234,13 @@ export async function readCatalog(
 		database,
 		epoch,
 		schemas: schemas.map(first),
-		relations: buildRelations(relations, columns, generated, inheritance, [...keys, ...constraints]),
+		relations: runningCode(buildRelations(relations, columns, generated, inheritance, [...keys, ...constraints]), code),
 		functions: functions.map(buildFunction),
 		builtinFunctions: builtins.map(first),
 		operators: operators.map(buildOperator),
 		types: types.map(buildType),
 		casts: casts.map(buildCast),
+		implicit: implicit.map(buildImplicit),
 	};
 }
 
@@ -234,6 +281,28 @@ function buildRelations(
 			...withConstraints(constraintsOf.get(oid), columnsOf.get(oid) ?? []),
 			parents: ancestors(oid, parentsOf),
 		};
+	});
+}
+
+/**
+ * Relations with code of a user's, parents of those (their rows are reached through them), and what foreign keys of those
+ * point to (changes there reach their rows).
+ */
+function runningCode(relations: readonly CatalogRelation[], code: readonly Row[]): CatalogRelation[] {
+	const reached = new Set<number>();
+	const byId = new Map(relations.map((relation) => [relation.id, relation]));
+	const used = new Set(code.filter((row) => row[1] === "t").map((row) => Number(row[0])));
+	const waiting = code.map((row) => Number(row[0]));
+	for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+		const relation = byId.get(id);
+		if (relation === undefined || reached.has(id)) continue;
+		reached.add(id);
+		const targets = (relation.constraints ?? []).flatMap(({ target }) => target?.relation ?? []);
+		waiting.push(...relation.parents, ...targets);
+	}
+	return relations.map((relation) => {
+		if (!reached.has(relation.id)) return relation;
+		return { ...relation, runsCode: used.has(relation.id) ? "used" : "written" };
 	});
 }
 
@@ -312,6 +381,7 @@ function ofExtension(extension: string | null | undefined): { extension?: string
 function buildFunction(row: Row): CatalogFunction {
 	const [schema = "", name = "", kind = ""] = texts(row);
 	return {
+		id: Number(row[5]),
 		schema,
 		name,
 		kind: functionKinds[kind] ?? "function",
@@ -332,8 +402,14 @@ function buildType(row: Row): CatalogType {
 		schema,
 		name,
 		kind: row[4] === "t" ? "array" : (typeKinds[kind] ?? "base"),
+		of: [Number(row[6]), Number(row[7])].filter((part) => part !== 0),
 		...ofExtension(row[5]),
 	};
+}
+
+function buildImplicit(row: Row): CatalogImplicit {
+	const [type = "", how = "", schema = "", name = ""] = texts(row);
+	return { type: Number(type), how: how === "cast" || how === "compare" ? how : "check", schema, name };
 }
 
 function buildCast(row: Row): CatalogCast {

@@ -5,16 +5,18 @@
  * or operator of an extension is left out only where the server has one of that name and the extension's is for types of
  * its own, since then it cannot be chosen for others.
  */
-import type { CatalogFunction, CatalogOperator, CatalogRelation } from "../catalog.js";
+import type { CatalogFunction, CatalogImplicit, CatalogOperator, CatalogRelation } from "../catalog.js";
 import type { CatalogIndex } from "../catalog-index.js";
 import type { CallMeaning, CallResult, Dialect, FoundRelation } from "../dialect.js";
-import type { FunctionUse, RelationName, RelationUse } from "../facts.js";
+import type { ColumnName, FunctionUse, RelationUse } from "../facts.js";
 import { classifyBuiltinFunction } from "../functions/postgres.js";
 import { catalogRelationSort } from "../functions/postgres-catalogs.js";
+import { guardedColumns, guardedFunction, isSecretSetting } from "../functions/postgres-guards.js";
 import { isBuiltinOperator, isBuiltinType, isInformationSchemaType } from "../functions/postgres-names.js";
 import { builtinResult } from "../functions/postgres-results.js";
 import type { CallExpression, Expression, ObjectPath, Query, RelationPath, TypePath } from "../query.js";
 import { unresolved, unsupported } from "../unreadable.js";
+import type { Guards } from "./guards.js";
 import { sequenceArgument } from "./sequences.js";
 import { PostgresTranslator } from "./translate.js";
 import { bodyOf, list } from "./tree.js";
@@ -27,7 +29,6 @@ const SYSTEM_COLUMNS = new Set(["ctid", "xmin", "cmin", "xmax", "cmax", "tableoi
 /** Methods of TABLESAMPLE: handlers that no expression can call. */
 const SAMPLING_METHODS = new Set(["bernoulli", "system"]);
 
-const SETTING_NAME = { schema: CATALOG, name: "pg_settings", column: "name" } as const;
 const PLAIN_SETTING = /^[a-z_]+$/i;
 
 /**
@@ -52,6 +53,8 @@ export interface DialectOptions {
 	readonly pathKnown?: boolean;
 	/** Calls of set_config that the statement's analysis has judged and taken over as its effect. */
 	readonly judgedCalls?: ReadonlySet<CallExpression>;
+	/** Told of what can be wrapped; without it (definitions of views) what would have to be is sensitive. */
+	readonly guards?: Guards;
 }
 
 export class PostgresDialect implements Dialect {
@@ -73,6 +76,7 @@ export class PostgresDialect implements Dialect {
 	readonly path: readonly string[];
 	readonly #pathKnown: boolean;
 	readonly #judged: ReadonlySet<CallExpression>;
+	readonly #guards: Guards | undefined;
 
 	constructor(options: DialectOptions) {
 		this.index = options.index;
@@ -83,6 +87,7 @@ export class PostgresDialect implements Dialect {
 		const isHidden = options.context.searchPath.some((name) => /^pg_(temp|toast)/.test(name));
 		this.#pathKnown = (options.pathKnown ?? true) && !isHidden;
 		this.#judged = options.judgedCalls ?? new Set();
+		this.#guards = options.guards;
 	}
 
 	knowsSyntax(what: string): boolean {
@@ -117,8 +122,17 @@ export class PostgresDialect implements Dialect {
 
 	// ---- relations ----
 
-	systemSort(relation: RelationName, columns: readonly string[] | "all"): RelationUse["sort"] {
-		return catalogRelationSort(relation.schema, relation.name, columns);
+	systemSort({ schema, name, columns, command, through }: RelationUse): RelationUse["sort"] {
+		const sort = catalogRelationSort(schema, name, columns);
+		if (sort !== "catalog" || !touchesGuarded(schema, name, columns)) return sort;
+		// Only what the text itself names can be wrapped.
+		return command === "select" && through.length === 0 && this.#guards !== undefined ? "guarded" : "sensitive";
+	}
+
+	named({ relation, sort }: FoundRelation, path: RelationPath, hasAlias: boolean): void {
+		if (sort === "data") return;
+		const columns = relation.columns.map(({ name }) => name);
+		this.#guards?.source(relation, columns, hasAlias, path.position);
 	}
 
 	relation(path: RelationPath): FoundRelation {
@@ -197,14 +211,20 @@ export class PostgresDialect implements Dialect {
 			const special = this.#specialCall(call, own.length > 0);
 			if (special !== undefined) return special;
 		}
-		const functions = this.functionNamed(name);
 		const builtin = this.#isBuiltin(name) ? classifyBuiltinFunction(name.name) : undefined;
+		const isGuarded = builtin !== undefined && this.#guards !== undefined && guardedFunction(name.name) !== undefined;
+		if (isGuarded) {
+			if (own.length > 0) throw unsupported(`${name.name} may be another function`, name.position);
+			this.#guards?.call(name.name, name.position);
+		}
+		const functions = isGuarded ? [guardedUse(name)] : this.functionNamed(name);
 		return {
 			functions,
 			counts: builtin !== undefined && own.length === 0 && name.name === "count",
 			collects: builtin !== undefined && collects(builtin.collects, call),
 			// Whether a fraction is a number or an array decides whether many values are collected.
-			literalSensitive: builtin !== undefined && (builtin.literalSensitive || builtin.collects === "arrayArgument"),
+			literalSensitive:
+				isGuarded || (builtin !== undefined && (builtin.literalSensitive || builtin.collects === "arrayArgument")),
 		};
 	}
 
@@ -229,13 +249,37 @@ export class PostgresDialect implements Dialect {
 			case "current_setting": {
 				const [name] = call.arguments;
 				if (shadowed) throw unsupported("current_setting may be another function", call.name.position);
-				if (name?.kind !== "constant") return { ...plain, functions: [builtinUse(call.name)], onlyOf: SETTING_NAME };
-				if (PLAIN_SETTING.test(name.value)) return undefined;
-				throw unsupported("current_setting of a setting that is not the server's own", call.name.position);
+				if (name?.kind !== "constant") return undefined;
+				if (!PLAIN_SETTING.test(name.value)) {
+					throw unsupported("current_setting of a setting that is not the server's own", call.name.position);
+				}
+				// Unlike others, a constant can be judged here.
+				return { ...plain, functions: [isSecretSetting(name.value) ? builtinUse(call.name) : guardedUse(call.name)] };
 			}
+			case "enum_first":
+			case "enum_last":
+			case "enum_range":
+				return { ...plain, literalSensitive: false, functions: this.#enumUses(call) };
 			default:
 				return undefined;
 		}
+	}
+
+	/** They show an enum's labels, so the text has to say which enum it is. */
+	#enumUses({ name, arguments: values }: CallExpression): readonly FunctionUse[] {
+		const types = values.flatMap((value) =>
+			value.kind === "cast" && value.operand.kind === "constant" && !value.type.array ? [value.type] : [],
+		);
+		const untold = values.some((value) => value.kind !== "cast" && value.kind !== "constant");
+		if (types.length === 0 || untold) {
+			const why = "it shows the labels of an enum, and which one cannot be told";
+			return [{ schema: CATALOG, name: name.name, form: "function", sort: "restricted", why }];
+		}
+		return types.map((type) => {
+			const own = this.#ownType(type);
+			if (own === undefined) throw unresolved(`type "${dotted(type)}" does not exist`, type.position);
+			return { schema: own.schema, name: type.name, form: "enum", sort: "user" };
+		});
 	}
 
 	#relationById(id: number): FoundRelation | undefined {
@@ -292,7 +336,25 @@ export class PostgresDialect implements Dialect {
 		const own = this.#ownType(path);
 		if (own === undefined && builtin) return [];
 		if (own === undefined) throw unresolved(`type "${dotted(path)}" does not exist`, path.position);
-		return own.isCode ? [{ schema: own.schema, name: path.name, form: "type", sort: "user" }] : [];
+		const implicit = this.#implicitOf(own.schema, path.name);
+		return own.isCode ? [{ schema: own.schema, name: path.name, form: "type", sort: "user" }, ...implicit] : implicit;
+	}
+
+	/** What runs unsaid when the text itself makes values of a type: its checks, and what compares and converts them. */
+	#implicitOf(schema: string, name: string): readonly FunctionUse[] {
+		const type = this.index.type(schema, name);
+		return type === undefined ? [] : this.index.implicitOf(type.id).map(implicitUse);
+	}
+
+	/** Likewise when values of a column are used; what checks what is written into it is the table's own. */
+	implicitOfColumn({ schema, name, column }: ColumnName): readonly FunctionUse[] {
+		const relation = this.index.relation(schema, name);
+		const found = relation === undefined ? undefined : this.index.column(relation, column);
+		if (found === undefined) return [];
+		return this.index
+			.implicitOf(found.type)
+			.filter(({ how }) => how !== "check")
+			.map(implicitUse);
 	}
 
 	cast(path: TypePath, operand: Expression): { readonly functions: readonly FunctionUse[]; readonly literal: boolean } {
@@ -336,10 +398,27 @@ export function dotted(path: RelationPath): string {
 	return [path.database, path.schema, path.name].filter((part) => part !== undefined).join(".");
 }
 
+function touchesGuarded(schema: string, name: string, columns: readonly string[] | "all"): boolean {
+	const guards = guardedColumns(schema, name);
+	return guards !== undefined && (columns === "all" || columns.some((column) => guards.has(column)));
+}
+
+/** A call that is wrapped. */
+function guardedUse(path: ObjectPath): FunctionUse {
+	return { schema: path.schema ?? CATALOG, name: path.name, form: "function", sort: "compute" };
+}
+
 function builtinUse(path: ObjectPath): FunctionUse {
 	const { sort, why } = classifyBuiltinFunction(path.name);
 	const use = { schema: path.schema ?? CATALOG, name: path.name, form: "function" } as const;
+	const guard = guardedFunction(path.name);
+	if (guard !== undefined) return { ...use, sort: "restricted", why: `it shows ${guard.why}` };
 	return sort === "compute" ? { ...use, sort } : { ...use, sort, why };
+}
+
+function implicitUse({ schema, name, how }: CatalogImplicit): FunctionUse {
+	const form = how === "cast" ? "cast" : how === "compare" ? "operator" : "type";
+	return { schema, name, form, sort: "user" };
 }
 
 function operatorUse(entry: CatalogOperator): FunctionUse {

@@ -1,7 +1,7 @@
 /** One statement of PostgreSQL's while it is analysed. */
-import type { Command, RelationName, StatementFacts } from "../facts.js";
+import type { Command, FunctionUse, RelationName, StatementFacts } from "../facts.js";
 import type { CallExpression, RelationPath } from "../query.js";
-import { BaseStatement } from "../statement.js";
+import { BaseStatement, type Draft } from "../statement.js";
 import { unresolved, unsupported } from "../unreadable.js";
 import { type DialectOptions, dotted, PostgresDialect } from "./dialect.js";
 import { isTemporary, relationPath } from "./names.js";
@@ -29,6 +29,29 @@ export class Statement extends BaseStatement<PostgresDialect> {
 	created(body: Body, command: Command = "create"): void {
 		if (isTemporary(body)) throw unsupported("temporary objects would stand in for others of their name");
 		this.createdPath(relationPath(body), command);
+	}
+
+	/** A value that is only passed on by itself, or counted, meets no other type and is compared with nothing. */
+	protected override implicitUses({ outputs = [] }: Draft): readonly FunctionUse[] {
+		const { implicit = [] } = this.dialect.index.catalog;
+		if (implicit.length === 0) return [];
+		return this.uses
+			.columns()
+			.filter(({ kind, outputs: own }) => {
+				const isPassed = own.length > 0 && own.every((index) => outputs[index]?.direct === true);
+				return kind !== "count" && !(kind === "project" && isPassed);
+			})
+			.flatMap((use) => this.dialect.implicitOfColumn(use));
+	}
+
+	protected override runsCode(): Pick<StatementFacts, "runsCode"> {
+		if (this.uses.functions().some(({ sort }) => sort === "user")) return { runsCode: "called" };
+		const { index } = this.dialect;
+		const isAttached = this.uses.relations().some(({ schema, name, sort, command }) => {
+			const runs = sort === "data" ? index.relation(schema, name)?.runsCode : undefined;
+			return runs === "used" || (runs === "written" && command !== "select");
+		});
+		return isAttached ? { runsCode: "attached" } : {};
 	}
 
 	override newName(path: RelationPath): RelationName {

@@ -1,5 +1,6 @@
 /** Statements about the session itself: transactions, settings, prepared statements, cursors, notifications. */
 import type { SessionEffect, TransactionOp } from "../facts.js";
+import { isSecretSetting } from "../functions/postgres-guards.js";
 import { emptyScope } from "../resolve.js";
 import { unsupported } from "../unreadable.js";
 import { judgeSetting } from "./settings.js";
@@ -124,6 +125,10 @@ export function show(s: Statement, body: Body): Draft {
 	s.command("show");
 	const name = required(body.name, "setting");
 	const names = name === "all" ? ["name", "setting", "description"] : [name];
+	if (name === "all" || isSecretSetting(name)) {
+		const why = "it shows commands, connection strings and places of files of the server";
+		s.uses.call({ schema: "pg_catalog", name: "current_setting", form: "function", sort: "restricted", why });
+	}
 	return { tag: "SHOW", outputs: names.map((column) => ({ name: column, sources: [], direct: false })) };
 }
 

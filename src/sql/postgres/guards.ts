@@ -1,0 +1,306 @@
+/**
+ * Wraps the guarded columns and functions of a text (functions/postgres-guards.ts): a system relation with guarded
+ * columns in use becomes a subquery that shows them by a condition, and the first argument of a guarded function becomes
+ * NULL for what is not covered.
+ *
+ * Only insertions are made, and never on the word of a lexer alone: the outcome is parsed again, and its tree has to be
+ * the original's but for the places that were to be exchanged. What cannot be wrapped is not, and is then sensitive.
+ */
+import type { FunctionUse, RelationName, StatementFacts } from "../facts.js";
+import { type GuardedFunction, guardedColumns, guardedFunction } from "../functions/postgres-guards.js";
+import { type ExtentTest, filled, type GuardedText } from "../guarded.js";
+import { argumentEnd } from "./arguments.js";
+import { isBody } from "./tree.js";
+
+interface GuardedSource {
+	readonly schema: string;
+	readonly name: string;
+	/** All columns, in order. */
+	readonly columns: readonly string[];
+	readonly hasAlias: boolean;
+}
+
+/** System relations and guarded functions of one text, by where the parser saw them (in bytes). */
+export class Guards {
+	readonly sources = new Map<number, GuardedSource>();
+	readonly calls = new Map<number, GuardedFunction>();
+	/** Something guarded stands where its place is not known. */
+	isLost = false;
+
+	source(relation: RelationName, columns: readonly string[], hasAlias: boolean, position: number | undefined): void {
+		if (guardedColumns(relation.schema, relation.name) === undefined) return;
+		if (position === undefined) this.isLost = true;
+		else this.sources.set(position, { schema: relation.schema, name: relation.name, columns, hasAlias });
+	}
+
+	call(name: string, position: number | undefined): void {
+		const guard = guardedFunction(name);
+		if (guard === undefined) return;
+		if (position === undefined) this.isLost = true;
+		else this.calls.set(position, guard);
+	}
+}
+
+/** A call that was to be wrapped and is not. */
+export function unwrappedUse(use: FunctionUse): FunctionUse {
+	const guard = use.schema === "pg_catalog" && use.form === "function" ? guardedFunction(use.name) : undefined;
+	return guard === undefined ? use : { ...use, sort: "restricted", why: `it shows ${guard.why}` };
+}
+
+type Piece = string | ExtentTest;
+
+interface Insertion {
+	readonly at: number;
+	readonly pieces: readonly Piece[];
+}
+
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"]);
+
+export interface WrapOptions {
+	readonly text: string;
+	readonly tree: unknown;
+	readonly statements: readonly StatementFacts[];
+	readonly guards: Guards;
+	/** Turns the parser's positions into characters of the text. */
+	readonly position: (bytes: number) => number;
+	readonly parse: (text: string) => unknown;
+}
+
+/** The wrapped text; undefined where there is nothing to wrap; `impossible` where it cannot be done. */
+export function wrapped(options: WrapOptions): GuardedText | "impossible" | undefined {
+	const { text, guards, position } = options;
+	const used = usedColumns(options.statements);
+	const sources = [...guards.sources].filter(([, { schema, name }]) => used.has(`${schema}.${name}`));
+	if (guards.isLost) return "impossible";
+	if (sources.length === 0 && guards.calls.size === 0) return used.size === 0 ? undefined : "impossible";
+	const insertions: Insertion[] = [];
+	const names = new Set<string>();
+	const key = unusedName(text);
+	const hasStar = JSON.stringify(options.tree).includes('"A_Star"');
+	for (const [at, source] of sources) {
+		const columns = used.get(`${source.schema}.${source.name}`) ?? [];
+		const made = wrapSource(text, position(at), source, columns, hasStar);
+		if (made === undefined) return "impossible";
+		insertions.push(...made);
+		for (const column of guardedOf(source, columns)) names.add(`${source.schema}.${source.name}.${column}`);
+	}
+	for (const [at, guard] of guards.calls) {
+		const made = wrapArgument(text, position(at), guard, key);
+		if (made === undefined) return "impossible";
+		insertions.push(...made.insertions);
+		names.add(`pg_catalog.${made.name}`);
+	}
+	const guarded = { pieces: inserted(text, insertions), guards: [...names] };
+	const places = { sources: new Set(sources.map(([at]) => at)), calls: guards.calls };
+	return isFaithful(options, guarded, places) ? guarded : "impossible";
+}
+
+/** Columns in use of the system relations that have guarded ones in use. */
+function usedColumns(statements: readonly StatementFacts[]): ReadonlyMap<string, readonly string[] | "all"> {
+	const used = new Map<string, readonly string[] | "all">();
+	const add = ({ relations, effect }: StatementFacts): void => {
+		for (const { schema, name, columns, sort } of relations) {
+			if (sort !== "guarded") continue;
+			const known = used.get(`${schema}.${name}`) ?? [];
+			used.set(`${schema}.${name}`, columns === "all" || known === "all" ? "all" : [...known, ...columns]);
+		}
+		if (effect?.kind === "prepare" || effect?.kind === "declare") add(effect.statement);
+	};
+	statements.forEach(add);
+	return used;
+}
+
+function guardedOf({ schema, name, columns }: GuardedSource, used: readonly string[] | "all"): string[] {
+	const guards = guardedColumns(schema, name);
+	return columns.filter((column) => guards?.has(column) === true && (used === "all" || used.includes(column)));
+}
+
+/** A name that stands nowhere in the text, so that nothing in it can mean what is inserted. */
+function unusedName(text: string): string {
+	for (let number = 0; ; number++) {
+		const name = `licet_${number}`;
+		if (!text.includes(name)) return name;
+	}
+}
+
+// ---- relations ----------------------------------------------------------------------------------------------------
+
+/** Up to three parts of a name as PostgreSQL writes them; what is written otherwise is not wrapped. */
+const NAME = /(?:[A-Za-z_][\w$]*|"(?:[^"]|"")+")(?:\s*\.\s*(?:[A-Za-z_][\w$]*|"(?:[^"]|"")+"))*/y;
+
+function wrapSource(
+	text: string,
+	at: number,
+	source: GuardedSource,
+	used: readonly string[] | "all",
+	hasStar: boolean,
+): readonly Insertion[] | undefined {
+	NAME.lastIndex = at;
+	const [written = ""] = NAME.exec(text) ?? [];
+	const last = written.split(".").at(-1)?.trim() ?? "";
+	if ((last.startsWith('"') ? last.slice(1, -1) : last.toLowerCase()) !== source.name) return undefined;
+	const end = at + written.length;
+	// ONLY and TABLE take a name and nothing else; a comment may hide either.
+	if (/(?:\bonly\s*\(?|\btable|\*\/|--[^\n\r]*[\n\r])\s*$/i.test(text.slice(0, at))) return undefined;
+	if (/^\s*\*/.test(text.slice(end))) return undefined;
+	const system = used === "all" ? [] : used.filter((column) => SYSTEM_COLUMNS.has(column));
+	// A column more would show in `*`.
+	if (system.length > 0 && hasStar) return undefined;
+	const guards = guardedColumns(source.schema, source.name);
+	const columns = source.columns.map((column): Piece[] => {
+		const guard = guards?.get(column);
+		const name = `"${column}"`;
+		if (guard === undefined) return [`x.${name}`];
+		return ["CASE WHEN ", ...conditionPieces(guard.shown), ` THEN x.${name} END AS ${name}`];
+	});
+	for (const column of new Set(system)) columns.push([`x.${column}`]);
+	const list = columns.flatMap((pieces, index) => (index === 0 ? pieces : [", ", ...pieces]));
+	const alias = source.hasAlias ? "" : ` AS "${source.name}"`;
+	return [
+		{ at, pieces: ["(SELECT ", ...list, " FROM "] },
+		{ at: end, pieces: [` AS x)${alias}`] },
+	];
+}
+
+const TEST = /\$([RPFTN])\(([a-z_.]+)\)/g;
+const AMONG = { R: "relations", P: "plain", F: "functions", T: "types", N: "schemas" } as const;
+
+/** A condition with its tests of identity apart. */
+function conditionPieces(condition: string): Piece[] {
+	const pieces: Piece[] = [];
+	let from = 0;
+	for (const match of condition.matchAll(TEST)) {
+		pieces.push(condition.slice(from, match.index));
+		pieces.push({ of: match[2] ?? "", among: AMONG[match[1] as keyof typeof AMONG] });
+		from = match.index + match[0].length;
+	}
+	pieces.push(condition.slice(from));
+	return pieces.map((piece) => (typeof piece === "string" ? piece.replace(/\s+/g, " ") : piece));
+}
+
+// ---- functions ----------------------------------------------------------------------------------------------------
+
+const CALL = new RegExp(`${NAME.source}\\s*\\(`, "y");
+
+function wrapArgument(
+	text: string,
+	at: number,
+	{ keys, argument }: GuardedFunction,
+	key: string,
+): { readonly insertions: readonly Insertion[]; readonly name: string } | undefined {
+	CALL.lastIndex = at;
+	const [written] = CALL.exec(text) ?? [];
+	if (written === undefined) return undefined;
+	const start = at + written.length;
+	const end = argumentEnd(text, start);
+	if (end === undefined) return undefined;
+	const cast = argument === "regclass" ? "::pg_catalog.regclass::pg_catalog.oid" : `::pg_catalog.${argument}`;
+	const before: Piece[] = [
+		`(SELECT ${key} FROM (`,
+		...conditionPieces(keys),
+		`) AS ${key}_keys(${key}) WHERE ${key} OPERATOR(pg_catalog.=) (`,
+	];
+	const insertions = [
+		{ at: start, pieces: before },
+		// On a line of its own, for the argument may end with a comment.
+		{ at: end, pieces: [`\n)${cast} LIMIT 1)`] },
+	];
+	const name = written.slice(0, -1).split(".").at(-1)?.trim().replaceAll('"', "").toLowerCase() ?? "";
+	return { insertions, name };
+}
+
+function inserted(text: string, insertions: readonly Insertion[]): readonly Piece[] {
+	const pieces: Piece[] = [];
+	let from = 0;
+	for (const { at, pieces: own } of [...insertions].sort((a, b) => a.at - b.at)) {
+		pieces.push(text.slice(from, at), ...own);
+		from = at;
+	}
+	pieces.push(text.slice(from));
+	return pieces;
+}
+
+// ---- proof --------------------------------------------------------------------------------------------------------
+
+interface Places {
+	readonly sources: ReadonlySet<number>;
+	readonly calls: ReadonlyMap<number, GuardedFunction>;
+}
+
+const NOTHING_COVERED = { relations: [], plain: [], functions: [], types: [], schemas: [] };
+
+/** The wrapped text's tree is the original's but for what was to be exchanged, and all of that was. */
+function isFaithful({ tree, parse }: WrapOptions, guarded: GuardedText, places: Places): boolean {
+	const outcome = parse(filled(guarded, NOTHING_COVERED));
+	const proof = new Proof(places);
+	return proof.alike(tree, outcome) && proof.exchanged === places.sources.size + places.calls.size;
+}
+
+/** Where a node stands is all that insertions may change of it. */
+const PLACES: ReadonlySet<string> = new Set(
+	"location stmt_location stmt_len list_start list_end rexpr_list_start rexpr_list_end".split(" "),
+);
+
+class Proof {
+	exchanged = 0;
+
+	constructor(readonly places: Places) {}
+
+	alike(one: unknown, other: unknown): boolean {
+		if (Array.isArray(one)) {
+			return (
+				Array.isArray(other) &&
+				one.length === other.length &&
+				one.every((item, index) => this.alike(item, other[index]))
+			);
+		}
+		if (!isBody(one)) return one === other;
+		if (!isBody(other)) return false;
+		if (isBody(one.RangeVar) && this.places.sources.has(one.RangeVar.location as number)) {
+			return this.#isWrapped(one.RangeVar, other);
+		}
+		const call = isBody(one.FuncCall) ? one.FuncCall : undefined;
+		if (call !== undefined && this.places.calls.has(call.location as number)) return this.#isGuardedCall(call, other);
+		return this.#bodiesAlike(one, other);
+	}
+
+	#bodiesAlike(one: Record<string, unknown>, other: Record<string, unknown>): boolean {
+		const names = (body: Record<string, unknown>) => Object.keys(body).filter((name) => !PLACES.has(name));
+		const own = names(one);
+		return own.length === names(other).length && own.every((name) => this.alike(one[name], other[name]));
+	}
+
+	/** `relation alias` has become `(SELECT … FROM relation AS x) alias`. */
+	#isWrapped(relation: Record<string, unknown>, other: Record<string, unknown>): boolean {
+		const { subquery, alias } = fieldsOf(other.RangeSubselect);
+		const [inner, ...more] = listOf(fieldsOf(fieldsOf(subquery).SelectStmt).fromClause);
+		if (more.length > 0 || !isBody(inner)) return false;
+		const { alias: _x, ...rest } = fieldsOf(inner.RangeVar);
+		const { alias: own, ...bare } = relation;
+		this.exchanged += 1;
+		const expected = own ?? { aliasname: relation.relname };
+		return this.#bodiesAlike(bare, rest) && this.alike(expected, alias);
+	}
+
+	/** Its first argument has become a subquery that compares it with keys. */
+	#isGuardedCall(call: Record<string, unknown>, other: Record<string, unknown>): boolean {
+		const { args, ...rest } = call;
+		const { args: otherArgs, ...otherRest } = fieldsOf(other.FuncCall);
+		const [first, ...behind] = listOf(args);
+		const [wrappedFirst, ...otherBehind] = listOf(otherArgs);
+		const select = fieldsOf(fieldsOf(fieldsOf(fieldsOf(wrappedFirst).SubLink).subselect).SelectStmt);
+		let compared: unknown = fieldsOf(fieldsOf(select.whereClause).A_Expr).rexpr;
+		const casts = this.places.calls.get(call.location as number)?.argument === "regclass" ? 2 : 1;
+		for (let cast = 0; cast < casts; cast++) compared = fieldsOf(fieldsOf(compared).TypeCast).arg;
+		this.exchanged += 1;
+		return this.#bodiesAlike(rest, otherRest) && this.alike(behind, otherBehind) && this.alike(first, compared);
+	}
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+	return isBody(value) ? value : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+	return Array.isArray(value) ? value : [];
+}
