@@ -5,6 +5,7 @@
  */
 import t from "tap";
 import { BOMBS, SHORT_BOMBS } from "../helpers/bombs.js";
+import { print } from "../helpers/figures.js";
 import { license } from "../helpers/license.js";
 import { rawGrant, startLicet, targetOf } from "../helpers/licet.js";
 import { RawClient, type RawOptions } from "../helpers/raw-client.js";
@@ -68,7 +69,7 @@ t.test("bombs, and another session beside them", { timeout: 280_000 }, async (t)
 	const grant: RawOptions = { ...rawGrant(await licet.grant({ license: "shop", target: "shop" })), timeoutMs: END_MS };
 	const worker = await RawClient.login(grant);
 	const before = await work(worker, 0);
-	t.comment(`alone: known ${told(before.known)}; new ${told(before.fresh)}`);
+	print(t, `alone: known ${told(before.known)}; new ${told(before.fresh)}`);
 
 	// What the license and the server let pass may keep the server busy, which is not the proxy's to prevent: its own
 	// timeout does.
@@ -103,7 +104,7 @@ t.test("bombs, and another session beside them", { timeout: 280_000 }, async (t)
 	const meanwhile = await work(worker, 1);
 	running = false;
 	await Promise.all(bombers);
-	t.comment(`beside ${sent} bombs: known ${told(meanwhile.known)}; new ${told(meanwhile.fresh)}`);
+	print(t, `beside ${sent} bombs: known ${told(meanwhile.known)}; new ${told(meanwhile.fresh)}`);
 	t.same(slow, [], "each bomb comes to its end");
 	t.equal(ends.size, bombs.length, "each was sent");
 	for (const [name, end] of ends)
