@@ -71,7 +71,8 @@ export class SessionSeal {
 			...(decision === entry.decision ? {} : { decision: entry.decision }),
 		};
 		const sealed = this.#seal(entry.type, entry.statement, fields);
-		return { ...rest, sql: shape ?? SEALED_TEXT, parameters: [], decision, sealed };
+		const name = prepared === undefined ? {} : { prepared: SEALED_TEXT };
+		return { ...rest, sql: shape ?? SEALED_TEXT, parameters: [], ...name, decision, sealed };
 	}
 
 	result(entry: Of<"result">, sealing: Sealing): Entry {

@@ -390,6 +390,8 @@ export class Session implements RelayHost, TurnMember {
 	}
 
 	finish(execution: Execution, outcome: Outcome): void {
+		// The engine may hold more of an error than is recorded of it.
+		const { error } = outcome;
 		this.rowsOut += outcome.rows;
 		this.activeAt = performance.now();
 		const entry = {
@@ -400,7 +402,7 @@ export class Session implements RelayHost, TurnMember {
 			rows: outcome.rows,
 			bytes: outcome.bytes,
 			durationMs: Math.round((this.activeAt - execution.beganAt) * 1000) / 1000,
-			error: outcome.error,
+			error: error === null ? null : { code: error.code, message: error.message },
 			masked: outcome.masked,
 			sample: outcome.sample,
 		};
