@@ -50,7 +50,6 @@ function program(): Command {
 	addEvidenceCommands(licet);
 	addExplainCommand(licet);
 	addLicenseCommands(licet);
-	addKeyCommands(licet);
 	return licet;
 }
 
@@ -190,16 +189,18 @@ function addEvidenceCommands(licet: Command): void {
 			process.exitCode = await verify(what, options, Date.now, say);
 		});
 	licet
-		.command("key [action]")
-		.description("print the verifier key that the recording is signed with; `key rotate`: make a new one")
+		.command("key [action] [file]")
+		.description(
+			"print the verifier key that the recording is signed with; `key rotate`: make a new one; `key auditor FILE`: make the key pair that seals literals (FILE.pub) and opens them (FILE)",
+		)
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
-		.action(async (action: string | undefined, options) => {
-			const { key, rotateKey } = await import("./commands/key.js");
-			if (action !== undefined && action !== "rotate") {
-				throw new CommandFailure(`key ${action}: expected rotate, or nothing`, 2);
-			}
-			say(action === undefined ? key(options) : rotateKey(options));
+		.action(async (action: string | undefined, file: string | undefined, options) => {
+			const { auditorKey, key, rotateKey } = await import("./commands/key.js");
+			if (action === "auditor" && file !== undefined) say(auditorKey(file, options));
+			else if (action === undefined) say(key(options));
+			else if (action === "rotate" && file === undefined) say(rotateKey(options));
+			else throw new CommandFailure("key: expected nothing, rotate, or auditor FILE", 2);
 		});
 	licet
 		.command("checkpoint")
@@ -219,15 +220,6 @@ function addExplainCommand(licet: Command): void {
 		.action(async (id: string, options) =>
 			write(`${await (await import("./commands/explain.js")).explainDecision(id, options)}\n`),
 		);
-}
-
-function addKeyCommands(licet: Command): void {
-	const keys = licet.command("keys").description("keys of the recording");
-	keys
-		.command("auditor <file>")
-		.description("make the key pair that opens sealed recordings: FILE for the auditor, FILE.pub for licet.yaml")
-		.option(...JSON_FLAG)
-		.action(async (file: string, options) => say((await import("./commands/keys.js")).auditor(file, options)));
 }
 
 function addLicenseCommands(licet: Command): void {

@@ -142,7 +142,7 @@ export const CONFIG_SCHEMA = section({
 			.describe("When sealed segments of the recording are removed. Default: never."),
 		auditorKey: path()
 			.optional()
-			.describe("PEM file of the auditor's public key, for licenses whose literals are sealed (licet keys auditor)."),
+			.describe("PEM file of the auditor's public key, for licenses whose literals are sealed (licet key auditor)."),
 	}).optional(),
 	bounds: section({
 		loginTimeout: duration(BOUND_RANGES.loginTimeoutMs).optional().describe("From connecting to the end of login."),

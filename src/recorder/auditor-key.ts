@@ -74,7 +74,7 @@ function read(file: string): string {
 }
 
 function checked(file: string, half: string, load: () => KeyObject): KeyObject {
-	const expected = `expected a PEM file with an X25519 ${half} key, as \`licet keys auditor\` makes it`;
+	const expected = `expected a PEM file with an X25519 ${half} key, as \`licet key auditor\` makes it`;
 	let key: KeyObject;
 	try {
 		key = load();

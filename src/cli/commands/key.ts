@@ -1,6 +1,7 @@
-/** `licet key`, `licet key rotate`, `licet checkpoint`: what somebody who checks the recording keeps elsewhere. */
+/** `licet key`, `licet key rotate`, `licet key auditor`, `licet checkpoint`: what somebody who checks the recording keeps elsewhere. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeAuditorKey } from "../../recorder/auditor-key.js";
 import { parseChained, readNotes } from "../../recorder/checkpoint.js";
 import { PUBLIC_KEY, prepareRotation } from "../../recorder/keys.js";
 import { hashToBase64 } from "../../recorder/tree.js";
@@ -42,4 +43,16 @@ export function checkpoint(options: KeyCommandOptions): string {
 	if (note === undefined || parsed === undefined) throw new CommandFailure(`${folder}: there is no checkpoint`, 1);
 	if (options.json !== true) return note;
 	return `${JSON.stringify({ origin: parsed.origin, size: parsed.size, root: hashToBase64(parsed.root), at: parsed.at, note })}\n`;
+}
+
+/** The key pair for which literals are sealed. */
+export function auditorKey(file: string, options: { readonly json?: boolean }): string {
+	const { id, privateFile, publicFile } = makeAuditorKey(file);
+	if (options.json === true) return JSON.stringify({ id, private: privateFile, public: publicFile });
+	return [
+		`Key ${id}`,
+		`  ${privateFile}  opens sealed recordings. Give it to the auditor, and keep no copy where the proxy runs.`,
+		`  ${publicFile}  seals them: recording: { auditorKey: ${publicFile} } in licet.yaml.`,
+		"Whoever loses the private key loses what was sealed for it.",
+	].join("\n");
 }
