@@ -52,6 +52,7 @@ export type ExplainInput = z.infer<typeof explainInput>;
 
 const endInput = z.strictObject({ by: z.string().min(1), reason: z.string() });
 
+export const SEARCH_PATH = "/v1/search";
 /** Says of a list why there may be more. */
 export const INCOMPLETE_HEADER = "licet-incomplete";
 
@@ -64,7 +65,7 @@ const word = z.string().min(1).optional();
 const flag = z.stringbool({ truthy: ["true"], falsy: ["false"] }).optional();
 
 /** The query of a list of sessions. Times are RFC 3339 in UTC. */
-const sessionsInput = z.strictObject({
+export const sessionsInput = z.strictObject({
 	live: flag,
 	subject: word,
 	license: word,
@@ -78,7 +79,7 @@ const sessionsInput = z.strictObject({
 export type SessionsInput = z.infer<typeof sessionsInput>;
 
 /** Several texts: a statement must hold all of them. */
-const searchInput = sessionsInput
+export const searchInput = sessionsInput
 	.omit({ live: true })
 	.extend({ text: z.union([term.transform((one) => [one]), z.array(term).min(1).max(TERMS)]) });
 export type SearchInput = z.infer<typeof searchInput>;
@@ -138,9 +139,7 @@ export async function openAdminSocket(path: string, control: Control, log: Logge
 	app.get("/v1/sessions", async (request, reply) =>
 		listed(reply, await control.sessions(sessionsInput.parse(request.query))),
 	);
-	app.get("/v1/search", async (request, reply) =>
-		listed(reply, await control.search(searchInput.parse(request.query))),
-	);
+	app.get(SEARCH_PATH, async (request, reply) => listed(reply, await control.search(searchInput.parse(request.query))));
 	app.post<{ Params: { id: string } }>("/v1/sessions/:id/kill", (request, reply) => {
 		const { by, reason } = endInput.parse(request.body);
 		if (control.kill(request.params.id, by, reason)) return { session: request.params.id };

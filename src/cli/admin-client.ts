@@ -21,6 +21,13 @@ export function operator(): string {
 	return userInfo().username;
 }
 
+/** Nobody listens on the admin socket. */
+export class ServeAbsent extends CommandFailure {
+	constructor(socket: string) {
+		super(`${socket}: no \`licet serve\` is running on this configuration`, 1);
+	}
+}
+
 export class AdminClient {
 	readonly #socket: string;
 
@@ -60,8 +67,7 @@ export class AdminClient {
 			});
 			asked.on("error", (error: NodeJS.ErrnoException) => {
 				const absent = error.code === "ENOENT" || error.code === "ECONNREFUSED";
-				const why = absent ? "no `licet serve` is running on this configuration" : error.message;
-				reject(new CommandFailure(`${this.#socket}: ${why}`, 1));
+				reject(absent ? new ServeAbsent(this.#socket) : new CommandFailure(`${this.#socket}: ${error.message}`, 1));
 			});
 			asked.end(body);
 		});

@@ -25,19 +25,17 @@ import { ENGINES } from "../protocols/engines.js";
 import { certificateHash } from "../protocols/postgres/certificate.js";
 import { loadPublicKey } from "../recorder/auditor-key.js";
 import { Recorder } from "../recorder/recorder.js";
-import { recordedTime, type SessionFilter } from "../recorder/session-filter.js";
 import { Gateway } from "../sessions/gateway.js";
 import { Listener, loadTls } from "../sessions/listener.js";
 import { createAnalyser } from "../sql/analyser-pool.js";
 import { openStore } from "../store/store.js";
 import type { Logger } from "../telemetry/log.js";
 import { grantView } from "./grant-view.js";
+import { searchQuery, sessionFilter } from "./listing.js";
 import { adminSocket, keyFolder, logFolder, sessionKeysFolder } from "./paths.js";
 
 /** Facts of texts seen before, in bytes. */
 const CACHE_BYTES = 64 * 1024 * 1024;
-/** Statements that a search finds when it is not told how many. */
-const SEARCH_LIMIT = 100;
 /** Reading one text; beyond it the text is denied and the reader replaced. */
 const ANALYSIS_MS = 1000;
 const DAY_MS = 86_400_000;
@@ -222,16 +220,15 @@ class NodeControl implements Control {
 	}
 
 	async sessions(request: SessionsInput): Promise<Listed> {
-		const { limit, text, ...rest } = request;
-		const filter = { ...sessionFilter(rest), ...present({ limit }) };
+		const { text } = request;
+		const filter = sessionFilter(request);
 		if (text === undefined) return { list: await this.#recorder.sessions(filter), incomplete: null };
 		const { sessions, incomplete } = await this.#recorder.sessionsWith(text, filter);
 		return { list: sessions, incomplete };
 	}
 
 	async search(request: SearchInput): Promise<Listed> {
-		const { text, limit = SEARCH_LIMIT, ...rest } = request;
-		const { hits, incomplete } = await this.#recorder.search({ ...sessionFilter(rest), terms: text, limit });
+		const { hits, incomplete } = await this.#recorder.search(searchQuery(request));
 		return { list: hits, incomplete };
 	}
 
@@ -256,23 +253,6 @@ class NodeControl implements Control {
 	trouble(): string | undefined {
 		return this.#recorder.journal.failure === undefined ? undefined : "the recording cannot be written";
 	}
-}
-
-function sessionFilter(request: Omit<SessionsInput, "limit" | "text">): SessionFilter {
-	const { live, since, until, ...rest } = request;
-	return present({
-		...rest,
-		/* `live=false` asks for nothing: it is what a list without the flag is. */
-		live: live === true ? true : undefined,
-		since: since === undefined ? undefined : recordedTime(Date.parse(since)),
-		until: until === undefined ? undefined : recordedTime(Date.parse(until)),
-	});
-}
-
-/** Without what is undefined. */
-function present<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-	const kept = Object.entries(fields).filter(([, value]) => value !== undefined);
-	return Object.fromEntries(kept) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }
 
 /** Where a client on this machine finds a port that listens on every address. */

@@ -1,7 +1,9 @@
 /**
  * The options by which sessions and statements are picked, read and checked: `licet sessions`, `licet search`.
  */
+import type { Config } from "../config/document.js";
 import { DURATION_EXPECTED, parseDuration } from "../config/units.js";
+import { AdminClient, ServeAbsent } from "./admin-client.js";
 import { CommandFailure } from "./failure.js";
 
 export interface SessionOptions {
@@ -79,7 +81,18 @@ function timeOf(option: string, text: string | undefined, nowMs: number): number
 	return ms;
 }
 
-/** Beside the list, so that what reads the list is not disturbed. */
-export function tellIncomplete(why: string): void {
-	process.stderr.write(`licet: this may not be all: ${why}\n`);
+/** The list that a request asks for: from the running `serve`, or from the recording itself where none runs. */
+export async function requestList(config: Config, path: string): Promise<unknown> {
+	/* Beside the list, so that what reads the list is not disturbed. */
+	const tell = (what: string) => process.stderr.write(`licet: ${what}\n`);
+	const tellIncomplete = (why: string) => tell(`this may not be all: ${why}`);
+	try {
+		return await new AdminClient(config).list(path, tellIncomplete);
+	} catch (error) {
+		if (!(error instanceof ServeAbsent)) throw error;
+	}
+	tell("no `licet serve` is running on this configuration: this is read from the recording itself");
+	const { list, incomplete } = await (await import("./offline.js")).listOffline(config, path);
+	if (incomplete !== null) tellIncomplete(incomplete);
+	return list;
 }

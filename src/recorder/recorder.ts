@@ -11,7 +11,7 @@ import type { Entry, LoggedEntry } from "./entry.js";
 import { JournalError } from "./errors.js";
 import { Evidence } from "./evidence.js";
 import { Forgetter } from "./forget.js";
-import { SessionIndex, type SessionSummary } from "./index.js";
+import { SessionIndex } from "./index.js";
 import { Journal } from "./journal.js";
 import type { KeyOptions } from "./keys.js";
 import { LogReader } from "./reader.js";
@@ -21,6 +21,8 @@ import type { SearchAnswer, SearchQuery } from "./search/query.js";
 import { Search } from "./search/search.js";
 import type { SessionFilter } from "./session-filter.js";
 import { SessionKeys } from "./session-keys.js";
+import type { SessionSummary } from "./session-rows.js";
+import { type FoundSessions, type LiveCounters, Sessions } from "./sessions.js";
 
 export interface RecorderOptions {
 	/** data/log */
@@ -45,20 +47,8 @@ export interface RecorderOptions {
 	readonly durableKeys?: boolean;
 }
 
-export interface LiveCounters {
-	readonly statements: number;
-	readonly denied: number;
-	readonly rowsOut: number;
-	readonly bytesOut: number;
-}
-
 /** How often writing is tried again while the log has failed: space that returned is used within a second. */
 const REOPEN_MS = 1000;
-const LIST_LIMIT = 1000;
-/** As many as one query to the store may name. */
-const FOUND_SESSIONS = 10_000;
-/** More sessions than the nodes of one store can have open at a time (bounds.sessions is a thousand a node). */
-const RUNNING_LIMIT = 100_000;
 
 export class Recorder {
 	readonly journal: Journal;
@@ -71,6 +61,7 @@ export class Recorder {
 	readonly #log: Logger;
 	#evidence: Evidence | undefined;
 	readonly #search: Search | undefined;
+	readonly #sessions: Sessions;
 	readonly #sessionKeys: SessionKeys;
 	readonly #forgetter: Forgetter;
 	readonly #failureListeners = new Set<(error: JournalError) => void>();
@@ -98,6 +89,7 @@ export class Recorder {
 			},
 		});
 		this.#search = this.#openSearch(options);
+		this.#sessions = new Sessions(this.index, this.#search, (session) => this.countersOf(session));
 		const sessionKeysFolder = options.sessionKeysFolder ?? join(folder, "..", "keys", "sessions");
 		this.#sessionKeys = new SessionKeys(sessionKeysFolder);
 		this.#forgetter = new Forgetter({
@@ -276,61 +268,22 @@ export class Recorder {
 	}
 
 	/** Newest first, running ones with their numbers as they are now. */
-	async sessions(filter: SessionFilter & { readonly limit?: number } = {}): Promise<SessionSummary[]> {
-		const limit = filter.limit ?? LIST_LIMIT;
-		if (filter.denied !== true || filter.live === false) return this.#listed({ ...filter, limit });
-		/* What a running session was denied is not in the index yet: all of them are looked at, and there are not many. */
-		const { denied: _, ...rest } = filter;
-		const running = await this.#listed({ ...rest, live: true, limit: RUNNING_LIMIT });
-		const ended = filter.live === true ? [] : await this.#listed({ ...filter, live: false, limit });
-		return [...running.filter((session) => session.denied > 0), ...ended]
-			.sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : a.session < b.session ? -1 : 1))
-			.slice(0, limit);
+	sessions(filter: SessionFilter & { readonly limit?: number } = {}): Promise<SessionSummary[]> {
+		return this.#sessions.list(filter);
 	}
 
-	/** The same of sessions with a statement that holds a text. */
-	async sessionsWith(
-		text: string,
-		filter: SessionFilter & { readonly limit?: number },
-	): Promise<{ readonly sessions: readonly SessionSummary[]; readonly incomplete: string | null }> {
-		const { subject, license, target } = filter;
-		const query = { terms: [text], limit: FOUND_SESSIONS, ...given({ subject, license, target }) };
-		const { names, incomplete } = await this.#searching().sessions(query);
-		const sessions = await this.sessions({ ...filter, ids: new Set(names) });
-		const most = `more than ${FOUND_SESSIONS} sessions hold it: only those that met it last were looked at`;
-		return { sessions, incomplete: names.length < FOUND_SESSIONS ? incomplete : most };
+	session(id: string): Promise<SessionSummary | undefined> {
+		return this.#sessions.one(id);
+	}
+
+	/** Sessions with a statement that holds a text. */
+	sessionsWith(text: string, filter: SessionFilter & { readonly limit?: number }): Promise<FoundSessions> {
+		return this.#sessions.holding(text, filter);
 	}
 
 	/** Statements by their text, newest first. Rejects with JournalError. */
 	search(query: SearchQuery): Promise<SearchAnswer> {
-		return this.#searching().find(query);
-	}
-
-	/** Makes the indexes anew from the log. */
-	async rebuildIndex(): Promise<void> {
-		await this.index.rebuild(this.reader);
-		await this.#search?.rebuild();
-	}
-
-	#searching(): Search {
-		if (this.#search === undefined) throw new JournalError("failed", "this node keeps no search index");
-		return this.#search;
-	}
-
-	async #listed(filter: SessionFilter & { readonly limit: number }): Promise<SessionSummary[]> {
-		return (await this.index.list(filter)).map((summary) => this.#counted(summary));
-	}
-
-	async session(id: string): Promise<SessionSummary | undefined> {
-		const found = await this.index.get(id);
-		return found === undefined ? undefined : this.#counted(found.summary);
-	}
-
-	#counted(summary: SessionSummary): SessionSummary {
-		const counters = summary.endedAt === null ? this.countersOf(summary.session) : undefined;
-		if (counters === undefined) return summary;
-		const { statements, denied, rowsOut, bytesOut } = counters;
-		return { ...summary, statements, denied, rowsOut, bytesOut };
+		return this.#sessions.search(query);
 	}
 
 	/**
@@ -371,10 +324,4 @@ export class Recorder {
 			this.journal.close();
 		}
 	}
-}
-
-/** Without what is undefined. */
-function given<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-	const kept = Object.entries(fields).filter(([, value]) => value !== undefined);
-	return Object.fromEntries(kept) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }

@@ -188,4 +188,16 @@ await t.test("PostgreSQL", async (t) => {
 		t.equal((await licet.cli("export", "s_nothing", "--format", "sql", "--output", gone)).code, 1);
 		t.notOk(existsSync(gone) || existsSync(`${gone}.unfinished`), "nothing is left of an export that failed");
 	});
+
+	await t.test("where no serve runs", async (t) => {
+		const [list, found] = [await licet.json("sessions"), await licet.json("search", "app.users")];
+		t.equal(await licet.stop(), 0);
+		t.same(await licet.json("sessions"), list);
+		t.same(await licet.json("search", "app.users"), found);
+		t.same(ids(await licet.json("sessions", "--text", "hr.salaries", "--denied")), [clerks]);
+		t.same(ids(await licet.json("sessions", "--license", "everything")), [running]);
+		t.match(await licet.cli("sessions"), { code: 0, stderr: /read from the recording itself/ });
+		rmSync(join(licet.folder, "data", "search.db"));
+		t.same(await licet.json("search", "app.users"), found, "an index that is lost is made again");
+	});
 });

@@ -1,5 +1,5 @@
 /** The search index: what is found, in what order, whatever is in the term; made from the log, and after it. */
-import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import t, { type Test } from "tap";
@@ -346,11 +346,32 @@ t.test("in a thread of its own", async (t) => {
 	log.append([statement("s_a", 7, "select fresh_text")]);
 	t.equal(places((await search.find({ terms: ["fresh_text"], limit: 9 })).hits), "a7", "what was recorded just now");
 	t.same((await search.sessions({ terms: ["fresh_text"], limit: 9 })).names, ["s_a"]);
-	await search.rebuild();
 	t.match(await search.find({ terms: ["fresh_text"], limit: 9 }), { hits: [{ statement: 7 }], incomplete: null });
 	const many = await Promise.all(TEXTS.map(() => search.find({ terms: ["app."], limit: 9 })));
 	t.ok(many.every(({ hits }) => hits.length === 3));
 	await search.close();
+
+	/* Its pages are overwritten, the first one, which says what it is, left as it was. */
+	const file = join(log.folder, "search.db");
+	const size = statSync(file).size;
+	const descriptor = openSync(file, "r+");
+	writeSync(descriptor, Buffer.alloc(size - 4096, 0x5a), 0, size - 4096, 4096);
+	closeSync(descriptor);
+	const damaged = new Search({
+		folder: log.folder,
+		logFolder: join(log.folder, "log"),
+		node: "n_1",
+		log: silentLog,
+		nextSeq: () => log.journal.nextSeq,
+	});
+	t.teardown(() => damaged.close());
+	await damaged.find({ terms: ["fresh_text"], limit: 9 }).catch(() => undefined);
+	t.match(
+		await damaged.find({ terms: ["fresh_text"], limit: 9 }),
+		{ hits: [{ statement: 7 }] },
+		"made anew from the log",
+	);
+	await damaged.close();
 	const broken = new Search({
 		folder: join(log.folder, "log", "node"),
 		logFolder: join(log.folder, "log"),

@@ -50,17 +50,14 @@ const CASES: readonly (readonly [SessionFilter & { limit?: number }, string])[] 
 ];
 
 await withStores(t, async (t, location) => {
+	const folder = join(t.testdir({ data: {} }), "data", "log");
 	const store = await openStore(location);
 	let minute = 0;
 	const recorder = await Recorder.open({
-		folder: join(t.testdir({ data: {} }), "data", "log"),
+		folder,
 		store,
 		log: silentLog,
 		now: () => START_MS + minute * MINUTE_MS,
-	});
-	t.teardown(async () => {
-		await recorder.close();
-		await store.close();
 	});
 	const events = SESSIONS.flatMap(([session, subject, license, target, start, end, denied]) => [
 		{ minute: start, entry: sessionStart(session, { subject, license, target }) },
@@ -85,4 +82,6 @@ await withStores(t, async (t, location) => {
 		}
 		await recorder.index.settle();
 	}
+	await recorder.close();
+	await store.close();
 });

@@ -3,8 +3,8 @@
 import type { SearchHit } from "../../recorder/search/query.js";
 import { fold } from "../../recorder/search/terms.js";
 import { displayWidth, printable, startOf } from "../../recorder/terminal.js";
-import { AdminClient, configuration } from "../admin-client.js";
-import { type SessionOptions, sessionQuery, tellIncomplete } from "../session-query.js";
+import { configuration } from "../admin-client.js";
+import { requestList, type SessionOptions, sessionQuery } from "../session-query.js";
 
 export type SearchOptions = Omit<SessionOptions, "live" | "text"> & {
 	readonly config: string;
@@ -19,8 +19,7 @@ const MEASURED_CHARACTERS = 4096;
 
 export async function search(texts: readonly string[], options: SearchOptions): Promise<string> {
 	const path = `/v1/search${sessionQuery(options, Date.now(), texts)}`;
-	const client = new AdminClient(configuration(options.config, false));
-	const hits = (await client.list(path, tellIncomplete)) as SearchHit[];
+	const hits = (await requestList(configuration(options.config, false), path)) as SearchHit[];
 	if (options.json === true) return JSON.stringify(hits);
 	if (hits.length === 0) return "No statement holds it.";
 	const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "";

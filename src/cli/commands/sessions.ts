@@ -1,14 +1,13 @@
 /** `licet sessions`, `licet kill`, `licet forget`. */
 import { AdminClient, configuration, operator } from "../admin-client.js";
-import { type SessionOptions, sessionQuery, tellIncomplete } from "../session-query.js";
+import { requestList, type SessionOptions, sessionQuery } from "../session-query.js";
 import { table } from "../table.js";
 
 export async function sessions(
 	options: SessionOptions & { readonly config: string; readonly json?: boolean },
 ): Promise<string> {
 	const path = `/v1/sessions${sessionQuery(options, Date.now())}`;
-	const client = new AdminClient(configuration(options.config, false));
-	const list = (await client.list(path, tellIncomplete)) as Record<string, unknown>[];
+	const list = (await requestList(configuration(options.config, false), path)) as Record<string, unknown>[];
 	if (options.json === true) return JSON.stringify(list);
 	const left = ["session", "subject", "license", "target", "startedAt", "endedAt", "clientAddress"];
 	const right = ["statements", "denied", "rowsOut", "bytesOut"];

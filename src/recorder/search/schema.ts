@@ -58,7 +58,7 @@ export function openSearchIndex(folder: string, node: string): SearchFile {
 }
 
 /** Nothing is lost with a damaged index. */
-function isDamage(error: unknown): boolean {
+export function isDamage(error: unknown): boolean {
 	return error instanceof Error && "code" in error && /^SQLITE_(?:NOTADB|CORRUPT)/.test(String(error.code));
 }
 

@@ -49,11 +49,6 @@ export class Search {
 		return this.#ask({ kind: "sessions", id: 0, query }) as ReturnType<Search["sessions"]>;
 	}
 
-	/** Throws the index away; it is made from the log again. */
-	async rebuild(): Promise<void> {
-		await this.#ask({ kind: "rebuild", id: 0 });
-	}
-
 	#look(): void {
 		const next = this.#options.nextSeq();
 		if (next === this.#told || performance.now() - this.#failedMs < RESTART_MS) return;

@@ -8,7 +8,7 @@ import { removeSearchFile, type SearchFile } from "../../store/search-file.js";
 import { LogReader } from "../reader.js";
 import { SearchFinder } from "./finder.js";
 import type { SearchQuery } from "./query.js";
-import { openSearchIndex } from "./schema.js";
+import { isDamage, openSearchIndex } from "./schema.js";
 import { SearchWriter } from "./writer.js";
 
 export interface WorkerOptions {
@@ -23,7 +23,6 @@ export type ToWorker =
 	/** There is more in the log. */
 	| { readonly kind: "grown" }
 	| { readonly kind: "find" | "sessions"; readonly id: number; readonly query: SearchQuery }
-	| { readonly kind: "rebuild"; readonly id: number }
 	| { readonly kind: "close" };
 
 export type FromWorker =
@@ -95,6 +94,7 @@ class SearchThread {
 	#trouble(error: unknown): void {
 		this.#grown = false;
 		this.#send({ trouble: said(error) });
+		this.#repair(error);
 	}
 
 	async #answer(request: Request): Promise<void> {
@@ -102,19 +102,26 @@ class SearchThread {
 			this.#send({ id: request.id, answer: await this.#answerOf(request) });
 		} catch (error) {
 			this.#send({ id: request.id, error: said(error) });
+			this.#repair(error);
 		}
 	}
 
-	async #answerOf(request: Request): Promise<unknown> {
-		if (request.kind === "rebuild") {
+	/** A damaged file is thrown away and made anew from the log. */
+	#repair(error: unknown): void {
+		if (!isDamage(error)) return;
+		try {
 			this.#file.close();
-			removeSearchFile(this.#options.folder);
-			this.#file = openSearchIndex(this.#options.folder, this.#options.node);
-			this.#writer = new SearchWriter(this.#file);
-			this.#finder = new SearchFinder(this.#file);
-			this.#grown = true;
-			return null;
+		} catch {
+			/* It is removed either way. */
 		}
+		removeSearchFile(this.#options.folder);
+		this.#file = openSearchIndex(this.#options.folder, this.#options.node);
+		this.#writer = new SearchWriter(this.#file);
+		this.#finder = new SearchFinder(this.#file);
+		this.#grown = true;
+	}
+
+	async #answerOf(request: Request): Promise<unknown> {
 		const isFresh = await this.#readOn(FRESH_MS);
 		const found = request.kind === "find" ? this.#finder.find(request.query) : this.#finder.sessions(request.query);
 		return isFresh
