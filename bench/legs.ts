@@ -90,14 +90,26 @@ export function openLeg(name: LegName, server: BenchServer): Promise<Leg> | Leg 
 
 async function passThrough(server: BenchServer): Promise<Leg> {
 	const login = rawOptions(server.url);
+	const { port, pid, stop } = await startPassThrough(login.port);
+	return { name: "pass-through", login: { ...login, port }, pid, stop };
+}
+
+export interface PassThrough {
+	readonly port: number;
+	readonly pid: number;
+	stop(): Promise<void>;
+}
+
+/** A process that only pipes, before a server's port. */
+export async function startPassThrough(upstream: number): Promise<PassThrough> {
 	const program = fileURLToPath(new URL("passthrough.js", import.meta.url));
-	const child = spawn(process.execPath, [program, String(login.port)], { stdio: ["ignore", "pipe", "inherit"] });
+	const child = spawn(process.execPath, [program, String(upstream)], { stdio: ["ignore", "pipe", "inherit"] });
 	process.once("exit", () => child.kill("SIGKILL"));
 	const port = await new Promise<number>((resolve, reject) => {
 		child.once("exit", () => reject(new Error("the pass-through did not start")));
 		child.stdout.once("data", (chunk: Buffer) => resolve(Number(chunk.toString())));
 	});
-	return { name: "pass-through", login: { ...login, port }, pid: child.pid, stop: () => end(child) };
+	return { port, pid: child.pid ?? 0, stop: () => end(child) };
 }
 
 async function throughLicet(name: "licet" | "licet-terms", server: BenchServer): Promise<Leg> {
