@@ -6,15 +6,15 @@
  * goes on unrecorded, while those about what has already happened are kept and written first when writing works again.
  */
 
-import type { TreeHead } from "./checkpoint.js";
 import { TimestampFormat } from "./clock.js";
 import { encodeEntry } from "./encode.js";
 import type { Entry } from "./entry.js";
 import { JournalError } from "./errors.js";
+import { LineBuffer } from "./line-buffer.js";
 import { LogFile } from "./log-file.js";
 import { openLogFolder } from "./log-folder.js";
+import { LogTree } from "./log-tree.js";
 import { isLong, splitEntry } from "./parts.js";
-import { CompactRange, type Hash, leafHashIn } from "./tree.js";
 
 export { JournalError } from "./errors.js";
 
@@ -35,15 +35,10 @@ export interface JournalOptions {
 
 /** 64 MiB: a search reads one in well under a second, and a year of a busy node is some thousand files. */
 const SEGMENT_BYTES = 64 << 20;
-/** The buffer's size when nothing extraordinary is in it, and when it is written without waiting for the turn's end. */
-const BUFFER_BYTES = 1 << 20;
-const SPARE_BYTES = 1;
 /** What is kept in memory while the log cannot be written: the last words of a thousand sessions are a tenth of it. */
 const KEPT_BYTES = 16 << 20;
 /** The longest line that is encoded in one piece; a longer one is encoded again in parts. */
 const LINE_CHARACTERS = 256 << 10;
-/** UTF-8 bytes that one UTF-16 unit can need. */
-const BYTES_PER_UNIT = 3;
 
 /** Whether an entry tells of something that is only about to happen, and must not when it cannot be recorded. */
 function isAhead(entry: Entry): boolean {
@@ -53,13 +48,6 @@ function isAhead(entry: Entry): boolean {
 		entry.type === "grant.issue" ||
 		entry.type === "admin.start"
 	);
-}
-
-/** Hashes of a segment's entries, from one of them on. */
-export interface TakenLeaves {
-	readonly segment: number;
-	readonly from: number;
-	readonly leaves: readonly Hash[];
 }
 
 interface Waiter {
@@ -77,20 +65,8 @@ export class Journal {
 	readonly #segmentBytes: number;
 	readonly #file: LogFile;
 	readonly #release: () => void;
-	/** The first byte is spare, so that each line has a byte before it (tree.ts). */
-	#buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-	#used = SPARE_BYTES;
-	/** Where the lines in the buffer end, their newlines included. */
-	#ends: number[] = [];
-	/** The tree up to the segment that is being written, and in it. */
-	readonly #before: CompactRange;
-	#within: CompactRange;
-	/** Segments that have been finished and not been asked for. */
-	#finished: CompactRange[] = [];
-	/** Leaf hashes of the last segment from the entry `#leavesFrom` on, and those of the segments before that remain. */
-	#leaves: Hash[];
-	#leavesFrom: number;
-	#earlierLeaves: TakenLeaves[] = [];
+	readonly #buffer = new LineBuffer();
+	readonly #tree: LogTree;
 	/** Number of the next entry; of the next to be handed to the kernel; of the next to be on the disk. */
 	#next: number;
 	#written: number;
@@ -110,10 +86,7 @@ export class Journal {
 		this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
 		this.#file = new LogFile(options.folder, folder.segment, folder.bytes);
 		this.#release = folder.release;
-		this.#before = folder.before;
-		this.#within = folder.within;
-		this.#leaves = [...folder.leaves];
-		this.#leavesFrom = folder.within.begin;
+		this.#tree = new LogTree(folder.before, folder.within, folder.leaves);
 		this.#next = folder.nextSeq;
 		this.#written = folder.nextSeq;
 		this.#durable = folder.nextSeq;
@@ -159,7 +132,7 @@ export class Journal {
 
 	/** Where the next entry will be found: it starts there, or is the first of the segment after it. */
 	get position(): Position {
-		return { segment: this.#file.segment, offset: this.#file.bytes + this.#used - SPARE_BYTES };
+		return { segment: this.#file.segment, offset: this.#file.bytes + this.#buffer.bytes };
 	}
 
 	/** How far the log is with the kernel: the position after the last entry handed over. */
@@ -168,32 +141,8 @@ export class Journal {
 	}
 
 	/** The tree over all that is with the kernel. */
-	head(): TreeHead {
-		const tree = this.#before.copy();
-		tree.extend(this.#within);
-		return { size: tree.end, root: tree.root() };
-	}
-
-	/** The compact range of all finished segments: what stands before the one that is being written. */
-	get before(): CompactRange {
-		return this.#before.copy();
-	}
-
-	/** Segments that have been finished since this was last asked. */
-	takeFinished(): CompactRange[] {
-		return this.#finished.splice(0);
-	}
-
-	/** Leaf hashes since this was last asked. */
-	takeLeaves(): TakenLeaves[] {
-		const taken = [...this.#earlierLeaves.splice(0), this.#newLeaves()];
-		this.#leavesFrom += this.#leaves.length;
-		this.#leaves = [];
-		return taken;
-	}
-
-	#newLeaves(): TakenLeaves {
-		return { segment: this.#within.begin, from: this.#leavesFrom, leaves: this.#leaves };
+	get tree(): Pick<LogTree, "head" | "takeFinished" | "takeLeaves"> {
+		return this.#tree;
 	}
 
 	/**
@@ -218,14 +167,20 @@ export class Journal {
 
 	#admit(failure: JournalError, entry: Entry): void {
 		if (this.#closed || isAhead(entry)) throw failure;
-		if (this.#used < KEPT_BYTES) return;
+		if (this.#buffer.bytes < KEPT_BYTES) return;
 		this.#refused++;
 		throw failure;
 	}
 
-	/** Takes the line of an entry. */
+	/** Takes the line of an entry. A full buffer is written without waiting for the end of the turn. */
 	#put(line: string): void {
-		if (this.#used + line.length * BYTES_PER_UNIT > this.#buffer.length) this.#makeRoom();
+		if (!this.#buffer.fits(line)) {
+			try {
+				if (this.#failure === undefined) this.flush();
+			} catch {
+				/* The log has failed, and the caller's own flush will say so; this entry is kept like those before it. */
+			}
+		}
 		this.#continue(line);
 	}
 
@@ -234,26 +189,8 @@ export class Journal {
 	 * the kernel together and stay in one segment.
 	 */
 	#continue(line: string): void {
-		const most = line.length * BYTES_PER_UNIT;
-		if (this.#used + most > this.#buffer.length) this.#grow(most);
-		this.#used += this.#buffer.write(line, this.#used, "utf8");
-		this.#ends.push(this.#used);
+		this.#buffer.put(line);
 		this.#next++;
-	}
-
-	/** A full buffer is written without waiting for the end of the turn. */
-	#makeRoom(): void {
-		try {
-			if (this.#failure === undefined) this.flush();
-		} catch {
-			/* The log has failed, and the caller's own flush will say so; this entry is kept like those before it. */
-		}
-	}
-
-	#grow(bytes: number): void {
-		const bigger = Buffer.allocUnsafe(Math.max(this.#used + bytes, this.#buffer.length * 2));
-		this.#buffer.copy(bigger, 0, 0, this.#used);
-		this.#buffer = bigger;
 	}
 
 	/**
@@ -262,7 +199,7 @@ export class Journal {
 	 */
 	flush(): void {
 		if (this.#failure !== undefined) throw this.#failure;
-		if (this.#used === SPARE_BYTES) return;
+		if (this.#buffer.bytes === 0) return;
 		try {
 			this.#write();
 		} catch (error) {
@@ -271,32 +208,15 @@ export class Journal {
 	}
 
 	#write(): void {
-		this.#file.write(this.#buffer.subarray(SPARE_BYTES, this.#used));
-		this.#hashLines();
-		this.#used = SPARE_BYTES;
+		this.#file.write(this.#buffer.content());
+		this.#buffer.eachLeaf((leaf) => this.#tree.append(leaf));
+		this.#buffer.clear();
 		this.#written = this.#next;
-		if (this.#buffer.length > BUFFER_BYTES) this.#buffer = Buffer.allocUnsafe(BUFFER_BYTES);
 		if (this.#file.bytes >= this.#segmentBytes) this.#finishSegment();
 	}
 
-	#hashLines(): void {
-		let start = SPARE_BYTES;
-		for (const end of this.#ends) {
-			const leaf = leafHashIn(this.#buffer, start, end - 1);
-			this.#within.append(leaf);
-			this.#leaves.push(leaf);
-			start = end;
-		}
-		this.#ends = [];
-	}
-
 	#finishSegment(): void {
-		this.#before.extend(this.#within);
-		this.#finished.push(this.#within);
-		this.#earlierLeaves.push(this.#newLeaves());
-		this.#within = new CompactRange(this.#next);
-		this.#leaves = [];
-		this.#leavesFrom = this.#next;
+		this.#tree.finishSegment();
 		this.#file.startSegment(this.#next);
 		/* A finished segment goes to the disk in the background and is closed; nobody waits, and a failure is kept. */
 		this.flushDurably().catch(() => undefined);
@@ -357,7 +277,7 @@ export class Journal {
 	reopen(): void {
 		if (this.#failure === undefined) return;
 		if (this.#closed) throw this.#failure;
-		const [next, used, lines] = [this.#next, this.#used, this.#ends.length];
+		const [next, mark] = [this.#next, this.#buffer.mark()];
 		try {
 			if (this.#syncFailed) this.#replaceUnsynced();
 			else this.#file.repair();
@@ -365,7 +285,8 @@ export class Journal {
 			this.#put(encodeEntry(gap, next, this.#timestamps.format(this.#now())));
 			this.#write();
 		} catch {
-			[this.#next, this.#used, this.#ends.length] = [next, used, lines];
+			this.#next = next;
+			this.#buffer.backTo(mark);
 			throw this.#failure;
 		}
 		this.#failure = undefined;

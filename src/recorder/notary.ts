@@ -19,8 +19,9 @@ import {
 } from "./checkpoint.js";
 import { TimestampFormat } from "./clock.js";
 import { JournalError } from "./errors.js";
-import type { Journal, TakenLeaves } from "./journal.js";
+import type { Journal } from "./journal.js";
 import { type KeyOptions, type NodeKeys, openKeys } from "./keys.js";
+import type { TakenLeaves } from "./log-tree.js";
 import { isSignedBy, type VerifierKey } from "./note.js";
 import { encodeRange, RANGES } from "./ranges.js";
 import { leavesPath } from "./segments.js";
@@ -129,10 +130,10 @@ export class Notary {
 		const { journal } = this.#options;
 		try {
 			journal.flush();
-			const head = journal.head();
+			const head = journal.tree.head();
 			if (head.size === this.#last?.size && !this.#keyIsNew) return;
-			this.#unwrittenRanges.push(...journal.takeFinished());
-			this.#unwrittenLeaves.push(...journal.takeLeaves());
+			this.#unwrittenRanges.push(...journal.tree.takeFinished());
+			this.#unwrittenLeaves.push(...journal.tree.takeLeaves());
 			await journal.flushDurably();
 			await this.#writeAids();
 			await this.#sign(head);

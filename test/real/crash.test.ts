@@ -1,7 +1,7 @@
 /**
  * Crashes: the proxy is killed (SIGKILL) in the middle of load, again and again, and every statement that the server has
  * seen is in the recording, which verifies each time. With `durability: strict` the power fails as well: what was never
- * synced is taken away after each kill. `LICET_NIGHTLY=1`: 100 rounds of each.
+ * synced is taken away after each kill. `LICET_NIGHTLY=1`: 100 rounds of each, or `LICET_TEST_CRASH_ROUNDS`.
  */
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { load, loggingServer, marks, recordedMarks } from "../helpers/marked.js"
 import { COMPILED } from "../helpers/project.js";
 
 const NIGHTLY = process.env.LICET_NIGHTLY === "1";
-const ROUNDS = NIGHTLY ? 100 : 3;
+const ROUNDS = Number(process.env.LICET_TEST_CRASH_ROUNDS ?? (NIGHTLY ? 100 : 3));
 if (NIGHTLY) t.setTimeout(3_600_000);
 const CLIENTS = 4;
 /** Statements that the server sees in a round, about. */

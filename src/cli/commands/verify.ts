@@ -55,7 +55,10 @@ export async function verify(
 	const checkpoint = options.checkpoint === undefined ? undefined : readCheckpoint(options.checkpoint);
 	const isRunning = isFolderLocked(folder);
 	const openEnd = options.openEnd === true ? "any" : isRunning ? { since: now() - YOUNG_MS } : "none";
-	const report = await verifyLog({ folder, key, checkpoint, openEnd });
+	const verified = () => verifyLog({ folder, key, checkpoint, openEnd });
+	let report = await verified();
+	/* Files may have come and gone while they were read. What is really wrong is so the second time, too. */
+	if (!report.ok && isRunning) report = await verified();
 	say(options.json === true ? JSON.stringify(report) : describe(report, key !== undefined));
 	return report.ok ? 0 : 1;
 }
