@@ -8,7 +8,8 @@ import type { RelationPath } from "../query.js";
 import { relationItem } from "../resolve-sources.js";
 import type { Item, Scope } from "../scope.js";
 import { NOTHING } from "../taint.js";
-import { unsupported } from "../unreadable.js";
+import { Unreadable, unsupported } from "../unreadable.js";
+import { typePath } from "./names.js";
 import type { Statement } from "./statement.js";
 import { isBody } from "./tree.js";
 
@@ -43,21 +44,35 @@ export function definitionUses(
 		for (const name of ["old", "new"]) items.push({ ...item, name, columnsVisible: false });
 	}
 	const scope: Scope = { parent: undefined, items, commonTables: new Map() };
-	walk(tree, (node) => {
+	const expression = (node: unknown): void => {
 		s.uses.value(s.value(s.translator.expression(node), scope), kind, where);
-	});
+	};
+	walk(tree, expression, (type) => typeUses(s, type));
 }
 
-function walk(value: unknown, use: (node: unknown) => void): void {
+/**
+ * What is written into a column runs what is attached to its type. A type that the snapshot does not hold was made in this
+ * transaction, by which what it runs was judged.
+ */
+function typeUses(s: Statement, type: unknown): void {
+	try {
+		for (const use of s.dialect.type(typePath(type))) s.uses.call(use);
+	} catch (error) {
+		if (!(error instanceof Unreadable)) throw error;
+	}
+}
+
+function walk(value: unknown, use: (node: unknown) => void, useType: (type: unknown) => void): void {
 	if (Array.isArray(value)) {
-		for (const item of value) walk(item, use);
+		for (const item of value) walk(item, use, useType);
 		return;
 	}
 	if (!isBody(value)) return;
 	for (const [name, inner] of Object.entries(value)) {
+		if (name === "typeName") useType(inner);
 		if (SKIPPED.has(name)) continue;
 		if (QUERIES.has(name)) throw unsupported("a query inside a definition");
 		if (EXPRESSIONS.has(name)) use({ [name]: inner });
-		else walk(inner, use);
+		else walk(inner, use, useType);
 	}
 }
