@@ -104,7 +104,7 @@ export class Lane {
 		this.#timer = setTimeout(() => {
 			// This thread may have been the slow one: an answer that lies waiting is heard before anything is given up.
 			setImmediate(() => {
-				if (this.#questions[0] === first && !this.#closed) this.#giveUp("reading the statement took too long");
+				if (this.#questions[0] === first && !this.#closed) this.#giveUp("reading the statement took too long", true);
 			});
 		}, this.#options.timeoutMs);
 	}
@@ -168,9 +168,9 @@ export class Lane {
 	}
 
 	/** The first question's text is refused and the reader replaced. */
-	#giveUp(why: string): void {
+	#giveUp(why: string, exceeded = false): void {
 		const question = this.#questions.shift();
-		question?.answer({ facts: refused("limit", why) });
+		question?.answer({ facts: refused("limit", why), ...(exceeded ? { exceeded } : {}) });
 		this.#replace();
 	}
 

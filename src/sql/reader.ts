@@ -16,7 +16,7 @@ export interface Answer {
 	readonly facts: TextFacts;
 	/** A second reader saw other tables in the text than the facts hold: it is refused, and counted. */
 	readonly disagrees?: boolean;
-	/** It was given up because it is more work than this reader may do. */
+	/** It was given up because it is more work, or took more time, than this reader may spend on it. */
 	readonly exceeded?: boolean;
 }
 
