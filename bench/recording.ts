@@ -186,6 +186,8 @@ async function proxied(
 					const words = ["-n", "-S", "-M", "prepared", "-c", String(count), "-j", "1", "-T", String(seconds)];
 					const { stdout } = await run(join(server.binaries, "pgbench"), words, { env: libpqEnvironment(login) });
 					const transactions = Number(/transactions actually processed: (\d+)/.exec(stdout)?.[1]);
+					if (!(transactions > 0))
+						throw new Error(`nothing was processed; with ${count} clients try more --seconds\n${stdout}`);
 					const cpu = (cpuMicroseconds(licet.pid) - before) / transactions;
 					found[index]?.push({ perSecond: transactions / seconds, cpu });
 				}
