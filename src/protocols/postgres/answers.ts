@@ -16,7 +16,6 @@ import {
 	readParameterDescription,
 	readParameterStatus,
 	readReadyForQuery,
-	readRowDescription,
 } from "./messages.js";
 import { parseSearchPath } from "./model.js";
 import type { Operation } from "./operations.js";
@@ -140,7 +139,7 @@ export class Answers {
 	#rowDescription(data: Buffer, start: number, end: number): Answer {
 		const { head } = this.#core.queue;
 		if (head?.kind !== "query") {
-			const columns = readRowDescription(data, start, end);
+			const columns = this.#results.described(head, data, start, end);
 			return columns === undefined ? this.unexpected(BACK.rowDescription) : this.#described(columns);
 		}
 		const result = this.#results.active();

@@ -54,6 +54,9 @@ export function formatAt(formats: readonly number[], index: number): number {
 	return formats.length === 1 ? (formats[0] ?? 0) : (formats[index] ?? 0);
 }
 
+/** Up to here a string's end is looked for byte by byte. */
+const SHORT_STRING_BYTES = 16;
+
 /** Walks one frame. After a failed read `failed` stays true and everything that follows reads as zero or empty. */
 class FrameReader {
 	failed = false;
@@ -116,7 +119,11 @@ class FrameReader {
 	/** Moves over a terminated string and answers the offset of its terminator. */
 	string(): number {
 		if (this.failed) return this.at;
-		const terminator = this.source.indexOf(0, this.at);
+		// Most names are empty, or so short that a search by the runtime costs more than it saves.
+		let terminator = this.at;
+		const soon = Math.min(terminator + SHORT_STRING_BYTES, this.end);
+		while (terminator < soon && this.source[terminator] !== 0) terminator++;
+		if (terminator === soon) terminator = this.source.indexOf(0, terminator);
 		if (terminator === -1 || terminator >= this.end) {
 			this.failed = true;
 			return this.at;

@@ -2,7 +2,7 @@
  * The result that streams at the moment: found by the head of the queue, planned from the server's description, counted,
  * and ended, by the server or by us.
  */
-import type { Denial } from "../engine.js";
+import type { Denial, Verdict } from "../engine.js";
 import { IDLE } from "./codes.js";
 import { COPY_DONE, copyTrailer } from "./copy-frames.js";
 import type { RelayCore } from "./core.js";
@@ -11,11 +11,12 @@ import type { Operation } from "./operations.js";
 import { Result } from "./result.js";
 import { planRows, type RowPlan } from "./row-plan.js";
 
-/** A row description seen before for a verdict, and the plan that it gave. */
+/** A row description seen before for a verdict, and the plan that it gave; without one, it has only been read. */
 interface PlanMemo {
 	readonly frame: Buffer;
-	readonly plan: RowPlan;
-	readonly epoch: number;
+	readonly columns: readonly RowColumn[];
+	plan: RowPlan | undefined;
+	epoch: number;
 }
 
 export class Results {
@@ -56,23 +57,29 @@ export class Results {
 		const { host } = this.#core;
 		if (!host.checksOrigin && result.execution.verdict.plan.sampleRows === 0) return true;
 		const { verdict } = result.execution;
-		const memo = verdict.rowPlanMemo as PlanMemo | undefined;
-		const epoch = host.epoch();
-		if (memo?.epoch === epoch && memo.frame.compare(data, start, end) === 0) {
-			result.plan = memo.plan;
-			this.#tell(result, memo.plan.incident);
-			return true;
-		}
-		const columns = readRowDescription(data, start, end);
-		if (columns === undefined) return false;
-		result.plan = planRows(columns, undefined, verdict, host);
-		this.#tell(result, result.plan.incident);
-		verdict.rowPlanMemo = {
-			frame: Buffer.from(data.subarray(start, end)),
-			plan: result.plan,
-			epoch,
-		} satisfies PlanMemo;
+		const memo = readDescription(verdict, data, start, end);
+		if (memo === undefined) return false;
+		this.#planBy(memo, result);
 		return true;
+	}
+
+	/** The plan of a description that says in which formats its values come. */
+	#planBy(memo: PlanMemo, result: Result): void {
+		const { host } = this.#core;
+		const epoch = host.epoch();
+		if (memo.plan === undefined || memo.epoch !== epoch) {
+			memo.plan = planRows(memo.columns, undefined, result.execution.verdict, host);
+			memo.epoch = epoch;
+		}
+		result.plan = memo.plan;
+		this.#tell(result, memo.plan.incident);
+	}
+
+	/** The columns that the server describes of a statement or portal. Undefined: malformed. */
+	described(head: Operation | undefined, data: Buffer, start: number, end: number): readonly RowColumn[] | undefined {
+		const verdict = (head?.portal?.judgement ?? head?.statement?.judgement)?.verdicts[0];
+		if (verdict === undefined) return readRowDescription(data, start, end);
+		return readDescription(verdict, data, start, end)?.columns;
 	}
 
 	/** The plan of an execution, from the description of its portal or of its statement; shared while nothing changes. */
@@ -86,6 +93,12 @@ export class Results {
 		const owner = portal.columns ? portal : statement;
 		const columns: readonly RowColumn[] | null | undefined = owner?.columns;
 		if (!owner || !columns) return;
+		// A portal's description holds its formats, and what is described alike for one verdict is planned alike.
+		const memo = verdict.rowPlanMemo as PlanMemo | undefined;
+		if (owner === portal && !portal.isCursor && memo?.columns === columns) {
+			this.#planBy(memo, result);
+			return;
+		}
 		if (
 			owner.plan === undefined ||
 			owner.planVerdict !== verdict ||
@@ -189,6 +202,18 @@ export class Results {
 		// The answer to Sync says where the transaction stands; without one, the series can still be made to fail.
 		if (head.kind !== "query" && !core.queue.awaitsReady()) core.failSeries();
 	}
+}
+
+/** A description, read anew only when it is another one than the last for this verdict. */
+function readDescription(verdict: Verdict, data: Buffer, start: number, end: number): PlanMemo | undefined {
+	const known = verdict.rowPlanMemo as PlanMemo | undefined;
+	if (known?.frame.compare(data, start, end) === 0) return known;
+	const columns = readRowDescription(data, start, end);
+	if (columns === undefined) return undefined;
+	const frame = Buffer.from(data.subarray(start, end));
+	const memo: PlanMemo = { frame, columns, plan: undefined, epoch: 0 };
+	verdict.rowPlanMemo = memo;
+	return memo;
 }
 
 /** The end of a truncated result that was cancelled, as the client is told. */

@@ -60,6 +60,11 @@ export function judgeRun(core: RelayCore, judgement: Judgement, sql: string, por
 			takeBack();
 			return resolved;
 		}
+		// What is missing, or stands for something that is, may be told otherwise by what the server has not answered yet.
+		if (resolved.kind === "error" && !core.queue.drained) {
+			takeBack();
+			return { kind: "drain" };
+		}
 		const refused: Refused | undefined =
 			resolved.kind === "error"
 				? resolved.frame
@@ -166,8 +171,6 @@ function resolve(core: RelayCore, verdict: Verdict, sql: string, portal: Portal 
 		if (resolved.kind !== "step" || resolved.step === step) return resolved;
 		step = resolved.step;
 	}
-	// What it names may be gone by the time that the server comes to it.
-	if (!core.queue.drained) return { kind: "drain" };
 	return { kind: "error", frame: errorFrame("54001", "EXECUTE is nested too deeply") };
 }
 

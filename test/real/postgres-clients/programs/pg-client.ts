@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { from as copyFrom, to as copyTo } from "pg-copy-streams";
 import Cursor from "pg-cursor";
+import QueryStream from "pg-query-stream";
 
 const told = (name: string) => console.log(`== ${name}`);
 const show = (value: unknown) => console.log(JSON.stringify(value));
@@ -70,6 +71,26 @@ const closed = client.query(new Cursor("SELECT id FROM compat.items ORDER BY id"
 show(await closed.read(2));
 await closed.close();
 show((await client.query("SELECT 'after'")).rows);
+told("a stream of rows");
+const streamed: unknown[] = [];
+const stream = client.query(new QueryStream("SELECT id, name FROM compat.items ORDER BY id", [], { batchSize: 33 }));
+for await (const row of stream) streamed.push(row);
+show(streamed);
+told("a stream that is left");
+for await (const row of client.query(
+	new QueryStream("SELECT id FROM compat.items ORDER BY id", [], { batchSize: 7 }),
+)) {
+	show(row);
+	if ((row as { id: number }).id === 20) break;
+}
+show((await client.query("SELECT 'after'")).rows);
+told("a stream with an error in the middle");
+try {
+	const sql = "SELECT 10 / (25 - id) AS n FROM compat.items ORDER BY id";
+	for await (const row of client.query(new QueryStream(sql, [], { batchSize: 5 }))) show(row);
+} catch (error) {
+	showError(error);
+}
 told("queries that are queued");
 show(await Promise.all([1, 0, 2].map((n) => client.query(`SELECT 10 / ${n} AS n`).then(({ rows }) => rows, String))));
 told("copy");
