@@ -8,6 +8,9 @@ import { join } from "node:path";
 import pg from "pg";
 import t, { type Test } from "tap";
 import { AdminClient, configuration } from "../../src/cli/admin-client.js";
+import { exportSession } from "../../src/cli/commands/export.js";
+import { search } from "../../src/cli/commands/search.js";
+import { sessions } from "../../src/cli/commands/sessions.js";
 import { type SessionOptions, sessionQuery } from "../../src/cli/session-query.js";
 import { license } from "../helpers/license.js";
 import { type Licet, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
@@ -114,16 +117,17 @@ await t.test("PostgreSQL", async (t) => {
 	});
 
 	await t.test("search", async (t) => {
-		const find = async (...words: readonly string[]) => (await licet.json("search", ...words)) as Found[];
+		const find = async (...texts: readonly string[]) =>
+			JSON.parse(await search(texts, { config: licet.configFile, json: true })) as Found[];
 		t.match(await find("hr.salaries"), [{ session: clerks, statement: 2, effect: "deny", sql: /hr\.salaries/ }]);
 		t.match(await find("o'brien \\"), [{ session: running, effect: "allow" }], "a value that was bound");
 		t.match(await find("from APP.users", "id, name"), [{ session: clerks, statement: 1 }]);
-		t.same(await find("hr.salaries", "--license", "everything"), []);
+		t.same(await licet.json("search", "hr.salaries", "--license", "everything"), []);
 		t.same(await find('" OR *'), []);
 		t.same(await find("mail.example"), [], "results are not searched");
-		const text = await command(licet, "search", "salaries");
+		const text = await search(["salaries"], { config: licet.configFile });
 		t.match(text, new RegExp(`${clerks} #2  alice  shop  DENIED\\n    SELECT \\* FROM hr\\.salaries`));
-		t.match(await command(licet, "search", "nowhere"), "No statement holds it.");
+		t.match(await search(["nowhere"], { config: licet.configFile }), "No statement holds it.");
 		t.equal((await licet.cli("search", " ")).code, 2);
 	});
 
@@ -163,10 +167,9 @@ await t.test("PostgreSQL", async (t) => {
 		const dir = folder(t);
 		const to = async (format: string) => {
 			const file = join(dir, format);
-			await command(licet, "export", clerks, "--format", format, "--output", file);
+			await exportSession(clerks, { config: licet.configFile, format, output: file }, async () => undefined);
 			t.equal(statSync(file).mode & 0o777, 0o600);
 			const text = readFileSync(file, "utf8");
-			t.equal(text, await command(licet, "export", clerks, "--format", format), `${format}: the same on both ways`);
 			return text;
 		};
 		const entries = (await to("jsonl"))
@@ -180,7 +183,9 @@ await t.test("PostgreSQL", async (t) => {
 		t.match(await to("csv"), /"SELECT \* FROM hr\.salaries;","","no"/);
 		t.equal((await to("ocsf")).trim().split("\n").length, 4);
 		t.match(await to("asciicast"), /^\{"version":3/);
-		t.match(await to("sql"), /-- DENIED/);
+		const script = await to("sql");
+		t.match(script, /-- DENIED/);
+		t.equal(await command(licet, "export", clerks, "--format", "sql"), script, "the same on both ways");
 		const wrong = await licet.cli("export", clerks, "--format", "docx");
 		t.equal(wrong.code, 2);
 		t.match(wrong.stderr, "expected one of");
@@ -194,10 +199,13 @@ await t.test("PostgreSQL", async (t) => {
 		t.equal(await licet.stop(), 0);
 		t.same(await licet.json("sessions"), list);
 		t.same(await licet.json("search", "app.users"), found);
-		t.same(ids(await licet.json("sessions", "--text", "hr.salaries", "--denied")), [clerks]);
-		t.same(ids(await licet.json("sessions", "--license", "everything")), [running]);
+		const offline = async (options: SessionOptions) =>
+			JSON.parse(await sessions({ ...options, config: licet.configFile, json: true })) as unknown;
+		t.same(ids(await offline({ text: "hr.salaries", denied: true })), [clerks]);
+		t.same(ids(await offline({ license: "everything" })), [running]);
 		t.match(await licet.cli("sessions"), { code: 0, stderr: /read from the recording itself/ });
 		rmSync(join(licet.folder, "data", "search.db"));
-		t.same(await licet.json("search", "app.users"), found, "an index that is lost is made again");
+		const again = await search(["app.users"], { config: licet.configFile, json: true });
+		t.same(JSON.parse(again), found, "an index that is lost is made again");
 	});
 });

@@ -115,8 +115,17 @@ export class SearchFinder {
 
 	/** The block's statements that may be it, newest first. */
 	#candidates(block: Block, search: OneSearch, sessions: ReadonlySet<number> | undefined): Iterable<Row> {
-		const docs = search.expression === undefined ? undefined : this.#docs(block, search.expression);
-		if (docs !== undefined) return this.#ofDocs(docs);
+		const rare = search.expressions
+			.map((expression) => this.#docs(block, expression))
+			.filter((docs) => docs !== undefined)
+			.sort((a, b) => a.size - b.size);
+		const [rarest, ...others] = rare;
+		if (rarest !== undefined) {
+			/* Each term is in the text or in the parameters: told by their numbers, before any text is read. */
+			return this.#ofDocs(rarest).filter((row) =>
+				others.every((docs) => docs.has(row.sql) || (row.parameters !== null && docs.has(row.parameters))),
+			);
+		}
 		const range = [block.first_seq, block.last_seq] as const;
 		if (sessions !== undefined && sessions.size <= FEW_SESSIONS) {
 			const ofOne = this.#prepared("SELECT * FROM statements WHERE session = ? AND seq BETWEEN ? AND ?");
@@ -128,15 +137,15 @@ export class SearchFinder {
 	}
 
 	/** Documents that hold the trigrams; undefined when they are many. */
-	#docs(block: Block, expression: string): readonly number[] | undefined {
+	#docs(block: Block, expression: string): ReadonlySet<number> | undefined {
 		const rows = this.#prepared(
 			/* Downwards, as the search goes: from the end of a trigram's list the newest block is near. */
 			`SELECT rowid AS id FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ${RARE_DOCS + 1}`,
 		).all(expression, block.first_doc, block.last_doc) as { id: number }[];
-		return rows.length > RARE_DOCS ? undefined : rows.map(({ id }) => id);
+		return rows.length > RARE_DOCS ? undefined : new Set(rows.map(({ id }) => id));
 	}
 
-	#ofDocs(docs: readonly number[]): readonly Row[] {
+	#ofDocs(docs: Iterable<number>): readonly Row[] {
 		const bySql = this.#prepared("SELECT * FROM statements WHERE sql = ?");
 		const byParameters = this.#prepared("SELECT * FROM statements WHERE parameters = ?");
 		const rows = new Map<number, Row>();
@@ -179,8 +188,8 @@ function newestFirst(rows: Row[]): readonly Row[] {
 /** A query as it is compared. */
 class OneSearch {
 	readonly terms: readonly string[];
-	/** Of the longest term. */
-	readonly expression: string | undefined;
+	/** Of the terms that are long enough for one. */
+	readonly expressions: readonly string[];
 	readonly since: number;
 	readonly until: number;
 	readonly isDenied: boolean;
@@ -188,8 +197,7 @@ class OneSearch {
 
 	constructor(query: SearchQuery) {
 		this.terms = query.terms.map((term) => fold(term).trim());
-		const longest = this.terms.reduce((most, term) => (term.length > most.length ? term : most), "");
-		this.expression = matchExpression(longest);
+		this.expressions = this.terms.map(matchExpression).filter((expression) => expression !== undefined);
 		this.since = query.since === undefined ? 0 : microseconds(query.since);
 		this.until = query.until === undefined ? Number.MAX_SAFE_INTEGER : microseconds(query.until);
 		this.isDenied = query.denied === true;
