@@ -7,7 +7,7 @@
  */
 import type { FunctionUse, StatementFacts } from "../sql/facts.js";
 import { type Ancestry, NO_ANCESTRY } from "./ancestry.js";
-import type { ColumnMask, Decision, Obligations, Reason } from "./decision.js";
+import type { Cap, ColumnMask, Decision, Obligations, Reason, RowCap } from "./decision.js";
 import { type Finding, forbidden, unproven } from "./finding.js";
 import { deniedFunctions, unpermittedFunctions } from "./functions.js";
 import type { License } from "./license.js";
@@ -88,6 +88,11 @@ function collections(license: License, facts: StatementFacts): Finding[] {
 	const { rowsPerStatement } = license.limits;
 	if (rowsPerStatement === undefined) return [];
 	const collecting = new Set([...facts.collects, ...unknownAggregates(license, facts)]);
+	const carried = facts.rowsPerLine ?? 1;
+	if (collecting.size === 0 && carried > rowsPerStatement.max) {
+		const message = `a line of the result is made of up to ${carried} rows of one table, past the cap of ${rowsPerStatement.max} rows`;
+		return [forbidden(rowsPerStatement.term, message)];
+	}
 	if (collecting.size === 0) return [];
 	const names = [...collecting].join(", ");
 	const message = `${names} collects rows into one, past the cap of ${rowsPerStatement.max} rows; bound its input with LIMIT`;
@@ -121,10 +126,15 @@ function obligationsOf(license: License, facts: StatementFacts, masking: Masking
 	return {
 		masks: masking.masks,
 		touchesMasked: masking.touchesMasked || writesUnreadable(license, facts, ancestry),
-		rows: capped ? rowsPerStatement : undefined,
+		rows: capped ? linesOf(rowsPerStatement, facts) : undefined,
 		bytes: capped ? bytesPerStatement : undefined,
 		statementTimeoutMs,
 	};
+}
+
+/** A cap bounds source rows: where a line carries several of one table, so many fewer lines are delivered. */
+function linesOf(cap: Cap | undefined, { rowsPerLine = 1 }: StatementFacts): RowCap | undefined {
+	return cap && { ...cap, lines: Math.floor(cap.max / rowsPerLine), rowsPerLine };
 }
 
 function callsUserCode({ functions }: StatementFacts): boolean {

@@ -42,13 +42,19 @@ export interface Cap {
 	readonly term: string;
 }
 
+/** A cap on source rows, and how many lines of the statement's result that is. */
+export interface RowCap extends Cap {
+	readonly lines: number;
+	readonly rowsPerLine: number;
+}
+
 /** What must be done to an allowed statement. */
 export interface Obligations {
 	/** Masks by result column (0-based), from lineage. The origin wall adds to them, never takes away. */
 	readonly masks: ReadonlyMap<number, ColumnMask>;
 	/** Some mask touches the statement, or it changes what may not all be read: error texts are reduced to their code. */
 	readonly touchesMasked: boolean;
-	readonly rows: Cap | undefined;
+	readonly rows: RowCap | undefined;
 	readonly bytes: Cap | undefined;
 	/** Milliseconds; undefined: none. */
 	readonly statementTimeoutMs: number | undefined;

@@ -81,7 +81,8 @@ class Judge implements Masking {
 
 	#projected(use: ColumnUse, mask: ColumnMask): void {
 		for (const output of use.outputs) this.#hide([output], this.#isDirect(output) ? mask : mixed(mask));
-		if (use.outputs.length > 0 || this.#facts.copy?.direction !== "out") return;
+		// Rows of a COPY say nothing of themselves: where nothing is known of its columns, none may be delivered.
+		if (use.outputs.length > 0 || this.#facts.copy?.direction !== "out" || this.#facts.outputs !== undefined) return;
 		this.findings.push(unproven(mask.term, `where ${formatColumn(use)}, which is masked, comes out cannot be told`));
 	}
 

@@ -118,16 +118,16 @@ export class Policy {
 		return { facts, denied: false, plan: this.#plan(obligations), decision, record };
 	}
 
-	/** COPY … TO STDOUT says nothing of where its columns come from, and this build does not rewrite its rows. */
+	/** Rows of a COPY that cannot be read cannot be masked. */
 	#copyRule(facts: StatementFacts, decision: Decision): Decision {
-		if (facts.copy?.direction !== "out" || decision.effect === "deny" || decision.obligations.masks.size === 0)
-			return decision;
+		const unread = facts.copy?.direction === "out" ? facts.copy.unread : undefined;
+		if (unread === undefined || decision.effect === "deny" || decision.obligations.masks.size === 0) return decision;
 		const [mask] = decision.obligations.masks.values();
 		return {
 			effect: "deny",
 			case: "notPermitted",
-			reasons: [{ term: mask?.term, message: "masked columns cannot be copied out" }],
-			hint: "Select the rows instead, or copy the other columns.",
+			reasons: [{ term: mask?.term, message: `masked columns cannot be copied with this option: ${unread}` }],
+			hint: "Leave the option out, or copy the other columns.",
 		};
 	}
 
@@ -137,13 +137,24 @@ export class Policy {
 		return {
 			masks,
 			reduceErrors: obligations.touchesMasked,
-			rows: this.#cap(obligations.rows, "rows"),
+			rows: this.#rowCap(obligations.rows),
 			bytes: this.#cap(obligations.bytes, "bytes"),
 			sampleRows: this.license.recordResults,
 		};
 	}
 
-	#cap(cap: Obligations["rows"], unit: string): ResultCap | undefined {
+	/** The stream counts lines. */
+	#rowCap(cap: Obligations["rows"]): ResultCap | undefined {
+		const found = this.#cap(cap, "rows");
+		if (cap === undefined || found === undefined || cap.rowsPerLine === 1) return found;
+		const denial = {
+			...found.denial,
+			message: `${found.denial.message}; each line of its result is made of up to ${cap.rowsPerLine} rows of one table`,
+		};
+		return { ...found, max: cap.lines, denial };
+	}
+
+	#cap(cap: Obligations["bytes"], unit: string): ResultCap | undefined {
 		if (cap === undefined) return undefined;
 		const what =
 			cap.then === "error"

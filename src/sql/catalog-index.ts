@@ -42,6 +42,14 @@ function add<Key, Entry>(groups: Map<Key, Entry[]>, by: Key, entry: Entry): void
 	else group.push(entry);
 }
 
+/** PostgreSQL's type OID and type modifier of a value; 0 and −1: not known. */
+export interface ValueType {
+	readonly type: number;
+	readonly typeModifier: number;
+}
+
+export const UNKNOWN_TYPE: ValueType = { type: 0, typeModifier: -1 };
+
 /** A foreign key, and the relation that has it. */
 export interface Reference {
 	readonly from: CatalogRelation;
@@ -166,6 +174,18 @@ export class CatalogIndex {
 			waiting.push(...(row?.columns.map((column) => column.type) ?? NONE));
 		}
 		return found;
+	}
+
+	/** The type of a column as the server describes it in a result: of a domain, the type that it is over. */
+	typeOf(column: CatalogColumn): ValueType {
+		let found: ValueType = { type: column.type, typeModifier: column.typeModifier ?? -1 };
+		// Domains over domains end, for each was made over one that was there.
+		for (let depth = 0; depth <= this.#typesById.size; depth++) {
+			const over = this.#typesById.get(found.type)?.over;
+			if (over === undefined) return found;
+			found = over;
+		}
+		return UNKNOWN_TYPE;
 	}
 
 	/** Casts to a type, by its qualified name. */

@@ -20,6 +20,10 @@ export interface CatalogColumn {
 	readonly name: string;
 	/** PostgreSQL type OID; 0 where the engine has none. */
 	readonly type: number;
+	/** PostgreSQL type modifier, where one is declared (the 40 of varchar(40), in the server's own terms). */
+	readonly typeModifier?: number;
+	/** GENERATED: nobody writes it, and COPY of the whole table leaves it out. */
+	readonly generated?: boolean;
 	/** Columns of the same relation that a GENERATED column is computed from. */
 	readonly generatedFrom?: readonly string[];
 	/** It has to be named to be read: `*` leaves it out (MySQL). */
@@ -94,6 +98,8 @@ export interface CatalogType {
 	readonly kind: "base" | "composite" | "domain" | "enum" | "range" | "multirange" | "pseudo" | "array";
 	/** OIDs of the types that it is made of: elements of an array, base of a domain. */
 	readonly of?: readonly number[];
+	/** Of a domain: OID and modifier of the type that it is over, which may be a domain too. */
+	readonly over?: { readonly type: number; readonly typeModifier: number };
 	readonly extension?: string;
 }
 

@@ -213,13 +213,10 @@ export interface StatementFacts {
 	readonly deliversRows: boolean;
 	/** Names of aggregates that collect values of `data` relations into one (array_agg …) with unbounded input. */
 	readonly collects: readonly string[];
+	/** The most source rows of one relation that a line of the result carries, where it may be more than one. */
+	readonly rowsPerLine?: number;
 	/** COPY … FROM STDIN / TO STDOUT; the relation is in `relations`. */
-	readonly copy?: {
-		readonly direction: "in" | "out";
-		readonly format: "text" | "csv" | "binary";
-		/** HEADER: the first line holds names and is no row. */
-		readonly header?: boolean;
-	};
+	readonly copy?: CopyFacts;
 	readonly effect?: SessionEffect;
 	/** Functions of a user's run: called by the text, or attached to a table that it uses. They may change settings. */
 	readonly runsCode?: "called" | "attached";
@@ -229,6 +226,34 @@ export interface StatementFacts {
 	readonly literalSensitive: boolean;
 	/** Settings written or read by function (set_config, current_setting) with constant arguments appear as `effect`s here. */
 	readonly refusal?: Refusal;
+}
+
+/** COPY's stream of rows: the options that shape it. */
+export interface CopyFacts {
+	readonly direction: "in" | "out";
+	readonly format: "text" | "csv" | "binary";
+	/** HEADER: the first line holds names and is no row. */
+	readonly header?: boolean;
+	/** One byte each; by default the server's for the format. */
+	readonly delimiter?: string;
+	readonly quote?: string;
+	readonly escape?: string;
+	/** What stands for NULL. */
+	readonly null?: string;
+	/** An option of which it is not known what it does to the rows: they can be passed on, but not read. */
+	readonly unread?: string;
+	/**
+	 * Of COPY TO: types of the `outputs`, for unlike a query's result the stream does not say them. Type and modifier in
+	 * the engine's own terms, 0 and −1 where they are not known.
+	 */
+	readonly columns?: readonly CopiedColumn[];
+}
+
+export interface CopiedColumn {
+	readonly type: number;
+	readonly typeModifier: number;
+	/** FORCE_QUOTE names it. */
+	readonly quoted?: boolean;
 }
 
 /** Facts about a whole text: a simple-query string may hold several statements, or none. */

@@ -16,6 +16,7 @@ import type {
 	Window,
 } from "./query.js";
 import type { Resolver } from "./resolver.js";
+import { gathered } from "./rows.js";
 import {
 	findColumn,
 	findItem,
@@ -26,7 +27,7 @@ import {
 	type ScopeColumn,
 	wholeRow,
 } from "./scope.js";
-import { derived, either, holdsData, NOTHING, type Value } from "./taint.js";
+import { derived, either, holdsData, NO_ROWS, NOTHING, type Value } from "./taint.js";
 import { Unreadable, unresolved, unsupported } from "./unreadable.js";
 
 type VariableExpression = Extract<Expression, { kind: "variable" }>;
@@ -265,10 +266,15 @@ function callValue(r: Resolver, call: CallExpression, scope: Scope): Value {
 	];
 	if (meaning.counts && !call.distinct) {
 		for (const argument of call.arguments) countValue(r, argument, scope);
-		return compute(r, around, where);
+		return { ...compute(r, around, where), rows: NO_ROWS };
 	}
 	const values = call.arguments.map((argument) => r.value(argument, scope));
-	const outcome = compute(r, [...values, ...around], where);
+	const outcome = gathered(compute(r, [...values, ...around], where), {
+		name: call.name.name.toLowerCase(),
+		windowed: call.window !== undefined,
+		qualified: call.filter !== undefined || call.distinct || call.orderBy.length > 0,
+		arguments: values,
+	});
 	if (meaning.collects && holdsData(outcome)) r.uses.collects.add(call.name.name);
 	return outcome;
 }
@@ -340,7 +346,12 @@ function constructValue(r: Resolver, construct: ConstructExpression, scope: Scop
 	for (const type of construct.types) useType(r, type);
 	const values = construct.operands.map((operand) => r.value(operand, scope));
 	if (construct.window !== undefined) values.push(windowValue(r, construct.window, scope));
-	const outcome = compute(r, values, construct.what);
+	const outcome = gathered(compute(r, values, construct.what), {
+		name: construct.what.toLowerCase(),
+		windowed: construct.window !== undefined,
+		qualified: construct.collects,
+		arguments: values,
+	});
 	if (construct.collects && holdsData(outcome)) r.uses.collects.add(construct.what);
 	return outcome;
 }

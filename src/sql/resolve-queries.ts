@@ -6,6 +6,7 @@ import { compute, consume, useOperator } from "./resolve-expressions.js";
 import { expandList, orderByOutputs, selectColumns } from "./resolve-select.js";
 import { registerCommonTables } from "./resolve-with.js";
 import type { QueryOptions, Resolver } from "./resolver.js";
+import { inPlaceOf } from "./rows.js";
 import { guessOf, type ResolvedColumns, readColumn, type Scope, type ScopeColumn } from "./scope.js";
 import { either, NOTHING } from "./taint.js";
 import { unresolved, unsupported } from "./unreadable.js";
@@ -74,7 +75,7 @@ function setOperation(r: Resolver, body: SetOperation, scope: Scope, options: Qu
 	const lazy = options.lazy === true && keepsValues;
 	const left = r.query(body.left, scope, { lazy });
 	options.watcher?.left(left);
-	const right = r.query(body.right, scope, { lazy });
+	const right = inPlaceOf(left, r.query(body.right, scope, { lazy }));
 	options.watcher?.right(right);
 	if (left.open !== undefined || right.open !== undefined) return mixedColumns(r, left, right);
 	if (left.columns.length !== right.columns.length) throw unresolved("the sides of a set operation differ in width");

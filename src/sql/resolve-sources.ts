@@ -8,6 +8,7 @@ import type { Command, RelationName } from "./facts.js";
 import type { Alias, FunctionItem, JoinSource, Source } from "./query.js";
 import { compute, condition, useOperator, useType } from "./resolve-expressions.js";
 import type { Resolver } from "./resolver.js";
+import { readAgain } from "./rows.js";
 import {
 	commonTable,
 	type Item,
@@ -17,7 +18,7 @@ import {
 	type ScopeColumn,
 	withItems,
 } from "./scope.js";
-import { columnValue, derived, NOTHING, passedBy, type Value } from "./taint.js";
+import { columnValue, derived, NO_ROWS, NOTHING, passedBy, type SourceRow, type Value } from "./taint.js";
 import { unresolved, unsupported } from "./unreadable.js";
 import type { RelationAccess } from "./uses.js";
 import { type ViewLineage, viewLineage } from "./views.js";
@@ -114,7 +115,7 @@ function relationSource(
 		);
 	}
 	const entry = path.schema === undefined ? commonTable(outer, r.dialect.foldCommonTable(path.name)) : undefined;
-	if (entry !== undefined) return aliased(alias?.name ?? path.name, entry.columns(), alias);
+	if (entry !== undefined) return aliased(alias?.name ?? path.name, readAgain(entry.columns()), alias);
 	const found = r.dialect.relation(path);
 	r.dialect.named?.(found, path, alias !== undefined);
 	return relationItem(r, found, alias, "select", true);
@@ -126,18 +127,21 @@ class RelationColumn implements ScopeColumn {
 	readonly read: () => void;
 	readonly #column: string;
 	readonly #access: RelationAccess;
+	readonly #rows: ReadonlySet<SourceRow>;
 	#value: Value | undefined;
 
-	constructor(r: Resolver, access: RelationAccess, column: string, name: string) {
+	/** `rows`: the row of the relation that it is a column of. */
+	constructor(r: Resolver, access: RelationAccess, rows: ReadonlySet<SourceRow>, column: string, name: string) {
 		this.name = name;
 		this.#column = column;
 		this.#access = access;
+		this.#rows = rows;
 		this.read = () => r.uses.touch(access, column);
 	}
 
 	get value(): Value {
 		const { schema, name } = this.#access.relation;
-		this.#value ??= columnValue({ schema, name, column: this.#column }, this.#access.sort === "data");
+		this.#value ??= columnValue({ schema, name, column: this.#column }, this.#access.sort === "data", this.#rows);
 		return this.#value;
 	}
 }
@@ -156,16 +160,17 @@ export function relationItem(
 	const { relation, sort } = found;
 	const access: RelationAccess = { relation, command, sort };
 	if (named) r.uses.relation(access);
+	const rows = sort === "data" ? new Set([{ relation: `${relation.schema}\0${relation.name}` }]) : NO_ROWS;
 	const columns = isExpanded(found)
-		? viewColumns(r, access, relation, viewLineage(r, relation))
+		? viewColumns(r, access, rows, relation, viewLineage(r, relation))
 		: relation.columns
 				.filter((column) => column.hidden !== true)
-				.map((column) => new RelationColumn(r, access, column.name, column.name));
+				.map((column) => new RelationColumn(r, access, rows, column.name, column.name));
 	const item = aliased(alias?.name ?? relation.name, { columns }, alias);
 	const isHidden = (name: string) => r.dialect.index.column(relation, name)?.hidden === true;
 	const system = (name: string): ScopeColumn | undefined =>
 		relation.kind !== "view" && (isHidden(name) || r.dialect.isSystemColumn(name))
-			? new RelationColumn(r, access, name, name)
+			? new RelationColumn(r, access, rows, name, name)
 			: undefined;
 	const hasSchema = alias === undefined || r.dialect.aliasKeepsSchema;
 	return { ...item, system, ...(hasSchema ? { schema: relation.schema } : {}) };
@@ -176,17 +181,26 @@ export function isExpanded(found: FoundRelation): boolean {
 	return found.sort === "data" && (found.relation.kind === "view" || found.relation.kind === "matview");
 }
 
-function viewColumns(r: Resolver, access: RelationAccess, view: CatalogRelation, lineage: ViewLineage): ScopeColumn[] {
+function viewColumns(
+	r: Resolver,
+	access: RelationAccess,
+	rows: ReadonlySet<SourceRow>,
+	view: CatalogRelation,
+	lineage: ViewLineage,
+): ScopeColumn[] {
 	const through: RelationName[] = [{ schema: view.schema, name: view.name }];
 	// A materialized view holds rows: its functions ran when it was filled.
 	const runs = view.kind === "view";
 	r.uses.merge(lineage.uses, through, runs);
+	const read = readAgain({ columns: lineage.columns.map(({ value }) => ({ name: "", value })) });
 	return view.columns.map((column, index) => {
 		const beneath = lineage.columns[index];
 		const own = { schema: view.schema, name: view.name, column: column.name };
+		const value = passedBy(own, read.columns[index]?.value ?? NOTHING);
 		return {
 			name: column.name,
-			value: passedBy(own, beneath?.value ?? NOTHING),
+			// Rows of a materialized view are its own.
+			value: runs ? value : { ...value, rows },
 			read: () => {
 				r.uses.touch(access, column.name);
 				if (beneath !== undefined) r.uses.merge(beneath.uses, through, runs);

@@ -5,7 +5,7 @@ import type { CommonTable, With } from "./query.js";
 import { compute } from "./resolve-expressions.js";
 import type { Resolver, SideWatcher } from "./resolver.js";
 import { type ResolvedColumns, readColumn, type Scope, type ScopeColumn } from "./scope.js";
-import { holdsData, sameValue, type Value } from "./taint.js";
+import { holdsData, NO_ROWS, sameValue, type Value } from "./taint.js";
 import { unresolved, unsupported } from "./unreadable.js";
 
 /** Rounds until the columns of a recursive query stop growing: each round adds a flow, so this bounds the flows. */
@@ -101,7 +101,7 @@ const MARK_KEY = "\0recursion";
 /** The same columns, each holding nothing but a mark, to see which columns are computed from the round before. */
 function marked(result: ResolvedColumns): ResolvedColumns {
 	const flow = { column: MARK, unchanged: true, via: "", data: false };
-	const value: Value = { flows: new Map([[MARK_KEY, flow]]), exact: false };
+	const value: Value = { flows: new Map([[MARK_KEY, flow]]), exact: false, rows: NO_ROWS };
 	return { columns: result.columns.map((column) => ({ name: column.name, value })) };
 }
 

@@ -14,6 +14,7 @@ import type {
 } from "./facts.js";
 import type { Expression, Query, RelationPath } from "./query.js";
 import { StatementResolver } from "./resolve.js";
+import { rowsPerLine } from "./rows.js";
 import type { ResolvedColumns, Scope } from "./scope.js";
 import { holdsData, type Value } from "./taint.js";
 import { Unreadable, unsupported } from "./unreadable.js";
@@ -25,6 +26,7 @@ export interface Draft {
 	readonly outputs?: readonly Output[] | undefined;
 	readonly opaqueResult?: boolean;
 	readonly copy?: StatementFacts["copy"];
+	readonly rowsPerLine?: number;
 	readonly effect?: SessionEffect | undefined;
 	readonly changesCatalog?: boolean;
 	/** It resolved names of data, so it must not follow a change of definitions in the same text. */
@@ -56,7 +58,7 @@ export abstract class BaseStatement<Names extends Dialect> {
 	}
 
 	/** Resolves a query and writes down its values as result columns. */
-	deliver(query: Query): Pick<Draft, "outputs" | "opaqueResult" | "resolvesData"> {
+	deliver(query: Query): Pick<Draft, "outputs" | "opaqueResult" | "resolvesData" | "rowsPerLine"> {
 		const result = this.resolver.query(query, undefined);
 		if (isWrite(query) && result.columns.length === 0 && result.open === undefined) return { resolvesData: true };
 		for (const column of result.columns) column.read?.();
@@ -65,7 +67,14 @@ export abstract class BaseStatement<Names extends Dialect> {
 		});
 		const isOpaque = hidesData(result, this.uses);
 		if (result.open !== undefined) this.uses.value(result.open, "derive", "function result");
-		return { outputs: isOpaque ? undefined : result.columns.map(output), opaqueResult: isOpaque, resolvesData: true };
+		const values = result.columns.map(({ value }) => value);
+		const carried = rowsPerLine(result.open === undefined ? values : [...values, result.open]);
+		return {
+			outputs: isOpaque ? undefined : result.columns.map(output),
+			opaqueResult: isOpaque,
+			resolvesData: true,
+			...(carried > 1 ? { rowsPerLine: carried } : {}),
+		};
 	}
 
 	/** Resolves a query whose rows go into a relation or file. */
@@ -165,6 +174,7 @@ export abstract class BaseStatement<Names extends Dialect> {
 			writes: uses.writes,
 			deliversRows: (returnsRows || draft.copy?.direction === "out") && delivers,
 			collects: [...uses.collects],
+			...(draft.rowsPerLine === undefined ? {} : { rowsPerLine: draft.rowsPerLine }),
 			...(draft.copy === undefined ? {} : { copy: draft.copy }),
 			...(draft.effect === undefined ? {} : { effect: draft.effect }),
 			...this.runsCode(),

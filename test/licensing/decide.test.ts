@@ -714,7 +714,12 @@ t.test("obligations, collectors, refusals, PREPARE, observe", (t) => {
 	const terms = `limits: { rowsPerStatement: { max: 100, then: truncate }, bytesPerStatement: { max: 1MiB, then: error }, statementTimeout: 30s }\n`;
 	const l = license(`permits: [ { on: ["app.*"], commands: [read] } ]\n${terms}`);
 	const obliged = allows(t, decideStatement(l, select("app.users", "id")), "caps");
-	t.same(obliged?.rows, { max: 100, ["then" as string]: "truncate", term: "limits.rowsPerStatement" });
+	const rowCap = { max: 100, ["then" as string]: "truncate", term: "limits.rowsPerStatement" };
+	t.same(obliged?.rows, { ...rowCap, lines: 100, rowsPerLine: 1 });
+	const carrying = (rowsPerLine: number) => decideStatement(l, { ...select("app.users", "id"), rowsPerLine });
+	t.same(allows(t, carrying(7), "lines of several rows")?.rows, { ...rowCap, lines: 14, rowsPerLine: 7 });
+	allows(t, carrying(100), "a line of as many rows as the cap allows");
+	denies(t, carrying(101), /limits\.rowsPerStatement: a line of the result/, "a line of more");
 	t.same(obliged?.bytes, { max: 1_048_576, ["then" as string]: "error", term: "limits.bytesPerStatement" });
 	t.equal(obliged?.statementTimeoutMs, 30_000);
 	const tools = allows(t, decideStatement(l, facts({})), "no data");

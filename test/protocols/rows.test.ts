@@ -452,7 +452,8 @@ t.test("COPY in CSV format", async (t) => {
 	const csv: CopyFormat = { format: "csv" };
 	const masks = [column(1, stars)];
 	t.equal(copied(csv, masks, 2, '1,alice\n2,\n3,""\n'), '1,*****\n2,\n3,""\n|3/3', "NULL and the empty text");
-	t.equal(copied(csv, masks, 2, '1,"a""b\n,c"\n'), '1,"******"\n|1/1', "a newline in quotes");
+	t.equal(copied(csv, masks, 2, '1,"a""b\n,c"\n'), "1,******\n|1/1", "a newline in quotes, which do not show");
+	t.equal(copied(csv, [column(1, stars, { quoted: true })], 2, "1,a\n2,\n"), '1,"*"\n2,\n|2/2', "FORCE_QUOTE");
 	t.equal(copied(csv, [column(1, (value) => value)], 2, '1,"a""b\n,c"\n2,x\n'), '1,"a""b\n,c"\n2,x\n|2/2');
 	t.equal(copied(csv, [column(0, () => 'a"b')], 2, "x,y\n"), '"a""b",y\n|1/1');
 	t.equal(copied(csv, [column(0, () => "a,b")], 2, "x,y\n"), '"a,b",y\n|1/1');

@@ -163,7 +163,7 @@ function outcome({ messages }: Told): string {
 	const codes = messages.filter(({ type }) => type === "E").map((error) => wire.errorFields(error).C ?? "");
 	if (codes.some((code) => DENIALS.has(code))) return "denied";
 	if (codes.length > 0) return "native";
-	return messages.some(({ type }) => type === "D") ? "masked" : "nothing";
+	return messages.some(({ type }) => type === "D" || type === "d") ? "masked" : "nothing";
 }
 
 async function judge(t: Test, doors: readonly Door[], attack: Attack, way: Way): Promise<void> {

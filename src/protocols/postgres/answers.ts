@@ -13,6 +13,7 @@ import {
 	parameterStatus,
 	type RowColumn,
 	readCommandComplete,
+	readCopyResponse,
 	readParameterDescription,
 	readParameterStatus,
 	readReadyForQuery,
@@ -45,7 +46,6 @@ export class Answers {
 	}
 
 	frame(type: number, data: Buffer, start: number, end: number): Answer {
-		const core = this.#core;
 		switch (type) {
 			case BACK.parseComplete:
 				return this.#completes("parse");
@@ -78,7 +78,7 @@ export class Answers {
 			case BACK.copyIn:
 				return this.#copyIn();
 			case BACK.copyOut:
-				return this.#results.active() === undefined ? this.unexpected(type) : !core.muted;
+				return this.#copyOut(data, start, end);
 			case BACK.copyDone:
 				return this.#copyDone();
 			default:
@@ -230,9 +230,21 @@ export class Answers {
 		return PASS;
 	}
 
+	#copyOut(data: Buffer, start: number, end: number): Answer {
+		const result = this.#results.active();
+		const response = readCopyResponse(data, start, end);
+		if (result === undefined || response === undefined) return this.unexpected(BACK.copyOut);
+		return this.#results.planCopy(result, response) && !this.#core.muted;
+	}
+
 	#copyDone(): Answer {
 		const result = this.#results.active();
 		if (result === undefined) return this.unexpected(BACK.copyDone);
+		const masker = result.copyPlan?.masker;
+		if (masker !== undefined && !result.isCut && !masker.finish()) {
+			this.#broken("the server ended its COPY data inside a row");
+			return DROP;
+		}
 		return result.stopped === undefined && !this.#core.muted;
 	}
 

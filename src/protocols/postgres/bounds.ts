@@ -21,5 +21,8 @@ export const CANCEL_SECRET_BYTES = { min: 4, max: 256 } as const;
 /** Most PBKDF2 rounds that a server may ask of us: a million take some 0.3 s, in which nothing else moves. */
 export const SCRAM_ITERATIONS_MAX = 1_000_000;
 
-/** Longest row of a COPY that is held to mask it, in bytes: the server's own limit for one value. */
-export const COPY_ROW_BYTES = 1024 * 1024 * 1024;
+/**
+ * Longest row of a COPY that is masked, in bytes: it is held whole and written anew, which takes some three times as much
+ * memory. Longer ones can be copied without the masked columns, or selected.
+ */
+export const COPY_ROW_BYTES = 64 * 1024 * 1024;

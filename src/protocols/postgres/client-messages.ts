@@ -27,7 +27,7 @@ import { Operation } from "./operations.js";
 import { sendAsSeries } from "./own-series.js";
 import { readParameters } from "./parameters.js";
 import { judgementNow, markDescribed, missingStatement, unseenPortal } from "./portals.js";
-import { isOutdated, isStale, judgeRun, OUTDATED, type Run, renewed } from "./runs.js";
+import { copiesOut, isOutdated, isStale, judgeRun, OUTDATED, type Run, renewed } from "./runs.js";
 
 /** What became of a frame: pass it on with its run, leave it out, or stop before it and try again later. */
 export type Disposition = "pass" | "drop" | "hold";
@@ -441,6 +441,11 @@ export class ClientMessages {
 		const { statement } = portal;
 		// What a running portal reads is settled; what one only now begins to read depends on the session as it is.
 		const settled = portal.isStarted && statement?.isReference !== true;
+		// COPY looks names up when it is executed.
+		if (statement !== undefined && portal.judgement.verdicts.some(({ facts }) => copiesOut(facts))) {
+			if (!this.#renew(statement)) return "hold";
+			portal.judgement = statement.judgement;
+		}
 		if (settled ? this.#refreshesCatalog() : this.#unready()) return "hold";
 		if (isOutdated(core, portal)) return this.#outdated(data, start);
 		const answer = judgeRun(core, judgementNow(core, portal), statement?.sql ?? portal.sql, portal);

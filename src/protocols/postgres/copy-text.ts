@@ -11,6 +11,7 @@ import { fitText, withoutPadding } from "./values.js";
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BACKSLASH = 0x5c;
+const CAPITAL_N = 0x4e;
 
 /** A format's option that is one byte. The caller read it from a statement that the server accepted. */
 function oneByte(text: string): number {
@@ -47,8 +48,8 @@ abstract class LineRows implements CopyRows {
 	/** The value of a cell that is not NULL; undefined: malformed. */
 	protected abstract read(cell: Buffer): string | undefined;
 
-	/** The masked value as a cell. `original` is the cell that it replaces. */
-	protected abstract write(value: string, original: Buffer): Buffer;
+	/** The masked value as a cell. Nothing of the cell that it replaces may show, such as whether that was quoted. */
+	protected abstract write(value: string, column: MaskedColumn): Buffer;
 
 	rewrite(bytes: Buffer, start: number, end: number, target: RowBuffer): "row" | "other" | undefined {
 		if (this.headerAwaited) {
@@ -89,7 +90,7 @@ abstract class LineRows implements CopyRows {
 		if (value === undefined) return undefined;
 		const masked = column.mask(withoutPadding(column.type, value));
 		const fitted = masked === null ? undefined : fitText(column.type, masked, column.typeModifier);
-		return fitted === undefined ? this.nullText : this.write(fitted, cell);
+		return fitted === undefined ? this.nullText : this.write(fitted, column);
 	}
 
 	mayEnd(): boolean {
@@ -136,11 +137,12 @@ export class TextRows extends LineRows {
 	}
 
 	/**
-	 * A value never reads "\N", for its backslash would be doubled. But it may read like a NULL text of the statement's
-	 * own, and passing such cells would tell who guesses a value where it stands.
+	 * No value reads "\N": a backslash in it would be doubled, and N is the letter of no escape. But one may read like
+	 * another NULL text of the statement's own choice ("\n": a newline), and passing such cells would tell who guesses a
+	 * value where it stands.
 	 */
 	protected isNull(cell: Buffer): boolean {
-		return cell.length === 2 && cell[0] === BACKSLASH && cell.equals(this.nullText);
+		return cell.length === 2 && cell[0] === BACKSLASH && cell[1] === CAPITAL_N && cell.equals(this.nullText);
 	}
 
 	protected read(cell: Buffer): string | undefined {
@@ -235,11 +237,11 @@ export class CsvRows extends LineRows {
 		return Buffer.from(plain).toString("utf8");
 	}
 
-	protected write(value: string, original: Buffer): Buffer {
+	protected write(value: string, column: MaskedColumn): Buffer {
 		const bytes = Buffer.from(value, "utf8");
 		const special = [this.delimiter, this.quote, NEWLINE, CARRIAGE_RETURN];
 		const mustQuote =
-			original[0] === this.quote ||
+			column.quoted === true ||
 			bytes.equals(this.nullText) ||
 			(this.count === 1 && value === "\\.") ||
 			special.some((byte) => bytes.includes(byte));

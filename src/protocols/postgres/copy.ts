@@ -60,6 +60,11 @@ export class CopyMasker {
 		return this.rowCount;
 	}
 
+	/** What has come so far ends inside a row. */
+	get isWithinRow(): boolean {
+		return this.heldBytes > 0;
+	}
+
 	/** `start`, `end`: a whole CopyData frame. False: malformed or too long a row; the caller ends the session. */
 	rewrite(source: Buffer, start: number, end: number, target: RowBuffer): boolean {
 		const whole = end - start >= headerBytes && end <= source.length && source[start] === COPY_DATA;

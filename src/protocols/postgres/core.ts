@@ -73,6 +73,8 @@ export class RelayCore {
 	atBoundary: () => boolean = () => true;
 	/** The changed definitions could not be read: the next message is judged without them, and the one behind it tries again. */
 	refreshFailed = false;
+	/** Whether the definitions were looked at for the message at hand, which nobody else checks the result of. */
+	definitions: "unseen" | "fresh" | "unreadable" = "unseen";
 	/** Hands over the result that streams at the moment, for its end. */
 	takeResult: () => Result | undefined = () => undefined;
 
@@ -245,6 +247,18 @@ export class RelayCore {
 			this.queue.push(operation);
 			this.host.toUpstream(question.bytes);
 		});
+	}
+
+	/** Has the definitions looked at before a message runs; what was found stands in `definitions` then. */
+	freshDefinitions(): Promise<void> {
+		return this.host.refreshCatalog().then(
+			() => {
+				this.definitions = "fresh";
+			},
+			() => {
+				this.definitions = "unreadable";
+			},
+		);
 	}
 
 	/** Waits for the host; then goes on with the same message. */

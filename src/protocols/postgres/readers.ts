@@ -330,12 +330,14 @@ export function readBackendKeyData(
 	return reader.done() ? { processId, secret: Buffer.from(source.subarray(at, at + length)) } : undefined;
 }
 
+export interface CopyResponse {
+	/** 0: lines of text (text, CSV); 1: binary. */
+	readonly format: number;
+	readonly columnFormats: readonly number[];
+}
+
 /** CopyInResponse and CopyOutResponse: the overall format, and each column's. */
-export function readCopyResponse(
-	source: Buffer,
-	start: number,
-	end: number,
-): { readonly format: number; readonly columnFormats: number[] } | undefined {
+export function readCopyResponse(source: Buffer, start: number, end: number): CopyResponse | undefined {
 	const reader = new FrameReader(source, start, end);
 	const format = reader.uint8();
 	const columnFormats = formatCodes(reader);

@@ -5,6 +5,7 @@
 import type { Denial, Execution, Outcome, ResultCap } from "../engine.js";
 import { shortened } from "../sample.js";
 import { showsApplicationName } from "./application-name.js";
+import type { CopyPlan } from "./copy-plan.js";
 import { denialFrame } from "./denials.js";
 import { encodeNotice } from "./errors.js";
 import type { Counter } from "./model.js";
@@ -31,6 +32,8 @@ export class Result {
 	readonly showsApplication: boolean;
 	/** Frames of COPY data seen, for the one at its begin that is no row. */
 	copyFrames = 0;
+	/** Set at CopyOutResponse, where origins are checked. */
+	copyPlan: CopyPlan | undefined;
 	readonly #sample: (string | null)[][] = [];
 	#sampleLeft: number;
 	readonly #rowCap: ResultCap | undefined;
@@ -54,7 +57,7 @@ export class Result {
 
 	/** Counts a row and says whether the caps let it pass. `size`: bytes of its frame. */
 	admit(size: number): RowAnswer {
-		if (this.stopped !== undefined || this.truncated !== undefined || this.counter?.exhausted === true) return "drop";
+		if (this.isCut) return "drop";
 		const rows = (this.counter === undefined ? this.rows : this.counter.rows) + 1;
 		const bytes = (this.counter === undefined ? this.bytes : this.counter.bytes) + size;
 		const cap = this.#exceeded(rows, bytes);
@@ -106,6 +109,22 @@ export class Result {
 		return "rewritten";
 	}
 
+	/** Masks a CopyData frame, an admitted row or what stands around rows. The server sends one frame a row. */
+	copyFrame(data: Buffer, start: number, end: number, target: RowBuffer): boolean {
+		const masker = this.copyPlan?.masker;
+		if (masker === undefined) return false;
+		const { rows } = masker;
+		const position = target.length;
+		const isWhole = masker.rewrite(data, start, end, target) && masker.rows - rows <= 1 && !masker.isWithinRow;
+		if (!isWhole) target.truncate(position);
+		return isWhole;
+	}
+
+	/** Rows of it are left out from here on. */
+	get isCut(): boolean {
+		return this.stopped !== undefined || this.truncated !== undefined || this.counter?.exhausted === true;
+	}
+
 	/** Keeps a row as the client sees it. */
 	keepRewritten(frame: Buffer): boolean {
 		return this.#keep(frame, 0, frame.length);
@@ -132,7 +151,7 @@ export class Result {
 			rows: this.rows,
 			bytes: this.bytes,
 			error,
-			masked: this.plan?.masked ?? [],
+			masked: this.plan?.masked ?? this.copyPlan?.masked ?? [],
 			sample: this.#sample.length === 0 ? null : { columns, rows: this.#sample },
 		};
 	}

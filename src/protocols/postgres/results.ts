@@ -3,10 +3,12 @@
  * and ended, by the server or by us.
  */
 import type { Denial, Verdict } from "../engine.js";
+import { COPY_ROW_BYTES } from "./bounds.js";
 import { IDLE } from "./codes.js";
 import { COPY_DONE, copyTrailer } from "./copy-frames.js";
+import { planCopy } from "./copy-plan.js";
 import type { RelayCore } from "./core.js";
-import { commandComplete, type RowColumn, readRowDescription } from "./messages.js";
+import { type CopyResponse, commandComplete, type RowColumn, readRowDescription } from "./messages.js";
 import type { Operation } from "./operations.js";
 import { Result } from "./result.js";
 import { planRows, type RowPlan } from "./row-plan.js";
@@ -112,6 +114,28 @@ export class Results {
 		this.#tell(result, owner.plan.incident);
 	}
 
+	/** The plan of a COPY's rows. False: none of them may pass. */
+	planCopy(result: Result, response: CopyResponse): boolean {
+		if (!this.#core.host.checksOrigin) return true;
+		const plan = planCopy(response, result.execution.verdict);
+		result.copyPlan = plan;
+		if (plan.forbidden === undefined) return true;
+		this.#forbid(result, plan.forbidden, plan.incident);
+		return false;
+	}
+
+	/** A row that is to be masked and too long for it. */
+	tooLong(result: Result, bytes: number): void {
+		result.stop({
+			case: "capExceeded",
+			message: `a row of ${bytes} bytes is too long for its columns to be masked in COPY`,
+			detail: `Rows of a COPY with masked columns may have ${COPY_ROW_BYTES} bytes`,
+			hint: "Copy the other columns by themselves, or select the rows.",
+		});
+		if (this.#runsBehind()) this.#broken("a row is too long to be masked");
+		else this.#core.cancel();
+	}
+
 	/** Counts a row of `bytes`. False: it is left out. */
 	admitRow(result: Result, bytes: number): boolean {
 		if (this.#core.host.checksOrigin && result.stopped === undefined) this.#checkPlan(result);
@@ -135,9 +159,12 @@ export class Results {
 	#checkPlan(result: Result): void {
 		const { plan } = result;
 		if (plan !== undefined && plan.forbidden === undefined) return;
+		this.#forbid(result, plan?.forbidden ?? "the server did not describe the result", plan?.incident);
+	}
+
+	#forbid(result: Result, why: string, incident: string | undefined): void {
 		const core = this.#core;
-		const why = plan?.forbidden ?? "the server did not describe the result";
-		this.#tell(result, plan?.incident ?? why);
+		this.#tell(result, incident ?? why);
 		result.stop(resultForbidden(why));
 		// What was sent behind it cannot be called back, and was judged as if this one ran.
 		if (this.#runsBehind()) this.#broken(`the result may not be delivered: ${why}`);

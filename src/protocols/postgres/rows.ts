@@ -16,6 +16,8 @@ export interface MaskedColumn {
 	readonly type: number;
 	readonly format: number;
 	readonly typeModifier: number;
+	/** Of COPY in CSV: quoted where it need not be (FORCE_QUOTE). */
+	readonly quoted?: boolean;
 }
 
 const DATA_ROW = 0x44;

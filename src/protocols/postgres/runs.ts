@@ -4,6 +4,7 @@
  *
  * Every statement of a string is judged before any is sent; one denied statement denies the string.
  */
+import type { StatementFacts } from "../../sql/facts.js";
 import type { Execution, Judgement, Verdict } from "../engine.js";
 import type { RelayCore } from "./core.js";
 import { denialFrame, errorFrame } from "./denials.js";
@@ -45,6 +46,23 @@ const MAX_REFERENCES = 8;
 
 /** `portal`: the portal that is executed; without one the text is a query string. */
 export function judgeRun(core: RelayCore, judgement: Judgement, sql: string, portal?: Portal): RunAnswer {
+	if (core.definitions === "unseen" && copiesUnseen(core, judgement)) {
+		return { kind: "wait", promise: core.freshDefinitions() };
+	}
+	const answer = judgeSteps(core, judgement, sql, portal);
+	if (answer.kind === "run" || answer.kind === "denied") core.definitions = "unseen";
+	return answer;
+}
+
+/**
+ * COPY … TO STDOUT of data: its rows say nothing of where they come from, so the definitions by which it was read must be
+ * the server's of now, not those of up to half a minute ago.
+ */
+function copiesUnseen({ host }: RelayCore, { verdicts }: Judgement): boolean {
+	return host.checksOrigin && verdicts.some(({ facts, denied }) => !denied && copiesOut(facts));
+}
+
+function judgeSteps(core: RelayCore, judgement: Judgement, sql: string, portal?: Portal): RunAnswer {
 	const { model, host } = core;
 	const steps: Step[] = [];
 	const effects: (Effect | undefined)[] = [];
@@ -140,6 +158,10 @@ function begin(
 	}
 	if (portal !== undefined) portal.isStarted = true;
 	return { kind: "run", run };
+}
+
+export function copiesOut({ copy, relations }: StatementFacts): boolean {
+	return copy?.direction === "out" && relations.length > 0;
 }
 
 const NONE: readonly string[] = [];

@@ -29,6 +29,7 @@ export function refusal(
 	const { host, model } = core;
 	if (!host.unrestricted) {
 		if (model.catalogDirty && touchesData(verdict)) return UNCOMMITTED_DEFINITIONS;
+		if (core.definitions === "unreadable" && verdict.facts.copy !== undefined) return UNREADABLE_DEFINITIONS;
 		const pathMoves = path === undefined || !samePath(path, model.searchPath);
 		if (before.length > 0 && pathMoves && resolvesNames(verdict)) return PATH_CHANGES;
 	}
@@ -77,6 +78,13 @@ const UNCOMMITTED_DEFINITIONS: Denial = {
 	message: "definitions were changed in this transaction, so the statement cannot be resolved",
 	detail: "Names are resolved against committed definitions",
 	hint: "Commit the change of definitions first.",
+};
+
+const UNREADABLE_DEFINITIONS: Denial = {
+	case: "unreadable",
+	message: "the database's definitions cannot be read now, so it cannot be told what would be copied",
+	detail: "Rows of a COPY do not say where they come from",
+	hint: "Try again, or select the rows instead.",
 };
 
 const PATH_CHANGES: Denial = {

@@ -5,6 +5,7 @@
  * Specification: PostgreSQL documentation, "Message Formats".
  */
 import { Answers } from "./answers.js";
+import { COPY_ROW_BYTES } from "./bounds.js";
 import { BACK, frameBytes, HEADER_BYTES } from "./codes.js";
 import { isCopyRow } from "./copy-frames.js";
 import type { RelayCore } from "./core.js";
@@ -142,6 +143,10 @@ export class UpstreamSide {
 		const result = this.#results.active();
 		if (result === undefined || core.muted) return undefined;
 		let passes: boolean;
+		if (result.copyPlan?.masker !== undefined && !result.isCut) {
+			if (bytes <= COPY_ROW_BYTES) return undefined;
+			this.#results.tooLong(result, bytes);
+		}
 		if (type === BACK.dataRow) {
 			if (!result.countsOnly && result.stopped === undefined && result.truncated === undefined) return undefined;
 			passes = this.#results.admitRow(result, bytes);
@@ -183,12 +188,18 @@ export class UpstreamSide {
 		const passes = isCopyRow(result, data, start, end)
 			? this.#results.admit(result, end - start)
 			: result.stopped === undefined;
-		return passes && !this.#core.muted;
+		if (!passes || this.#core.muted) return DROP;
+		if (this.#core.host.checksOrigin && result.copyPlan === undefined) return this.#answers.unexpected(type);
+		return result.copyPlan?.masker === undefined ? PASS : REWRITTEN;
 	}
 
 	/** An admitted row that has to be looked at: masked, sampled, or both. */
 	#rewrite(data: Buffer, start: number, end: number): void {
 		const result = this.#results.active() as Result;
+		if (data[start] === BACK.copyData) {
+			if (!result.copyFrame(data, start, end, this.#rewritten)) this.#failure = MALFORMED_ROW;
+			return;
+		}
 		if (result.plan?.masker === undefined) {
 			if (result.row(data, start, end, this.#rewritten) === "malformed") this.#failure = MALFORMED_ROW;
 			else this.#say(data.subarray(start, end));

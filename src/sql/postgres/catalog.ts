@@ -70,7 +70,7 @@ const QUERIES = {
 		CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_USER_OID} THEN pg_catalog.pg_get_viewdef(c.oid) END
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c') AND n.nspname !~ '^pg_(toast|temp)' ORDER BY c.oid`,
-	columns: `SELECT a.attrelid, a.attnum, a.attname, a.atttypid
+	columns: `SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, (a.attgenerated <> '')
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 		WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
 		ORDER BY a.attrelid, a.attnum`,
@@ -118,7 +118,7 @@ const QUERIES = {
 		JOIN pg_catalog.pg_proc f ON f.oid = o.oprcode JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
 		WHERE o.oid >= ${FIRST_USER_OID}`,
 	types: `SELECT t.oid, n.nspname, t.typname, t.typtype, (t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A'),
-		${extensionOf("pg_type", "t.oid")}, t.typelem, t.typbasetype
+		${extensionOf("pg_type", "t.oid")}, t.typelem, t.typbasetype, t.typtypmod
 		FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 		WHERE t.oid >= ${FIRST_USER_OID} AND n.nspname !~ '^pg_(toast|temp)'`,
 	casts: `SELECT sn.nspname || '.' || s.typname, tn.nspname || '.' || t.typname, fn.nspname, f.proname
@@ -348,7 +348,13 @@ function nameArray(cell: string | null | undefined): string[] {
 function buildColumn(row: Row, sources: ReadonlyMap<string, readonly string[]>): CatalogColumn {
 	const [relation = "", number = "", name = "", type = ""] = texts(row);
 	const generatedFrom = sources.get(`${relation}.${name}`);
-	const column = { number: Number(number), name, type: Number(type) };
+	const column = {
+		number: Number(number),
+		name,
+		type: Number(type),
+		...(row[4] === undefined || row[4] === "-1" ? {} : { typeModifier: Number(row[4]) }),
+		...(row[5] === "t" ? { generated: true } : {}),
+	};
 	return generatedFrom === undefined ? column : { ...column, generatedFrom };
 }
 
@@ -404,6 +410,7 @@ function buildType(row: Row): CatalogType {
 		kind: row[4] === "t" ? "array" : (typeKinds[kind] ?? "base"),
 		of: [Number(row[6]), Number(row[7])].filter((part) => part !== 0),
 		...ofExtension(row[5]),
+		...(kind === "d" ? { over: { type: Number(row[7]), typeModifier: Number(row[8]) } } : {}),
 	};
 }
 

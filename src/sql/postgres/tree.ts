@@ -100,3 +100,13 @@ export function itemsOf(value: unknown): readonly unknown[] {
 	if (node.tag !== "List") throw unsupported(`${node.tag} stands where a list is expected`);
 	return list(node.body.items);
 }
+
+/** The value of an option (DefElem) as the server takes it for a text; "" where it is a list or another structure. */
+export function optionText(value: unknown): string {
+	const { tag, body } = nodeOf(value);
+	if (tag === "String") return text(body.sval) ?? "";
+	if (tag === "Integer") return String(body.ival ?? 0);
+	if (tag === "Float") return text(body.fval) ?? "";
+	if (tag === "Boolean") return String(flag(body.boolval));
+	return "";
+}

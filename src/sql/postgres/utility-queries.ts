@@ -1,19 +1,12 @@
-/** Statements around a query: EXPLAIN, COPY, CREATE TABLE AS, SELECT INTO, CREATE VIEW, REFRESH. */
-import type { CatalogRelation } from "../catalog.js";
-import { constraintUses } from "../constraints.js";
-import type { Output, StatementFacts } from "../facts.js";
-import { condition } from "../resolve-expressions.js";
-import { relationItem } from "../resolve-sources.js";
-import { itemColumn } from "../scope.js";
-import { NOTHING } from "../taint.js";
-import { unresolved, unsupported } from "../unreadable.js";
+/** Statements around a query: EXPLAIN, CREATE TABLE AS, SELECT INTO, CREATE VIEW, REFRESH. COPY: utility-copy.ts. */
+import type { Output } from "../facts.js";
+import { unsupported } from "../unreadable.js";
 import { isTemporary, relationPath } from "./names.js";
-import { type Draft, output, type Statement } from "./statement.js";
-import { type Body, bodyOf, fields, flag, known, list, nodeOf, strings, text } from "./tree.js";
+import type { Draft, Statement } from "./statement.js";
+import { type Body, bodyOf, fields, known, list, nodeOf, optionText, text } from "./tree.js";
 
 const FIELDS = {
 	ExplainStmt: fields("query options"),
-	CopyStmt: fields("relation query attlist is_from is_program filename options whereClause"),
 	CreateTableAsStmt: fields("query into objtype is_select_into if_not_exists"),
 	IntoClause: fields("rel colNames accessMethod options onCommit tableSpaceName skipData"),
 	ViewStmt: fields("view aliases query replace options withCheckOption"),
@@ -49,95 +42,6 @@ function optionIsOn(options: unknown, name: string): boolean {
 		if (body.arg === undefined) return true;
 		return !/^(off|false|0)$/i.test(optionText(body.arg));
 	});
-}
-
-function optionText(value: unknown): string {
-	const { tag, body } = nodeOf(value);
-	if (tag === "String") return text(body.sval) ?? "";
-	if (tag === "Integer") return String(body.ival ?? 0);
-	if (tag === "Boolean") return String(flag(body.boolval));
-	return "";
-}
-
-// ---- COPY ---------------------------------------------------------------------------------------------------------
-
-export function copy(s: Statement, body: Body): Draft {
-	known("CopyStmt", body, FIELDS.CopyStmt);
-	const isIn = flag(body.is_from);
-	const file = text(body.filename);
-	if (flag(body.is_program)) throw unsupported("COPY runs a program on the server");
-	if (file !== undefined) throw unsupported("COPY reads or writes a file of the server");
-	const draft = isIn ? copyFrom(s, body) : copyTo(s, body);
-	const copied = { direction: isIn ? ("in" as const) : ("out" as const), ...copyOptions(body.options) };
-	return { ...draft, tag: "COPY", copy: copied, resolvesData: true };
-}
-
-/** Of the options, what the stream of rows depends on. */
-function copyOptions(options: unknown): Omit<NonNullable<StatementFacts["copy"]>, "direction"> {
-	let format: NonNullable<StatementFacts["copy"]>["format"] = "text";
-	let header = false;
-	for (const item of list(options)) {
-		const { tag, body } = nodeOf(item);
-		known(tag, body, FIELDS.DefElem);
-		const name = text(body.defname)?.toLowerCase() ?? "";
-		if (name === "encoding" && !/^utf-?8$/i.test(optionText(body.arg))) {
-			throw unsupported("COPY in another encoding than UTF8");
-		}
-		// HEADER alone, or true, on, 1, match.
-		if (name === "header") header = body.arg === undefined || !/^(false|off|0)$/i.test(optionText(body.arg));
-		if (name !== "format") continue;
-		const value = optionText(body.arg).toLowerCase();
-		if (value !== "text" && value !== "csv" && value !== "binary") throw unsupported("COPY in an unknown format");
-		format = value;
-	}
-	return header ? { format, header } : { format };
-}
-
-function copyFrom(s: Statement, body: Body): Pick<Draft, "outputs"> {
-	s.command("copyFrom");
-	s.uses.writes = true;
-	const path = relationPath(bodyOf(body.relation, "relation"));
-	const found = s.dialect.relation(path);
-	if (found.relation.kind === "view") throw unsupported("COPY into a view");
-	const columns = copyColumns(found.relation, body.attlist);
-	s.relation(path, "copyFrom", columns);
-	for (const column of columns) {
-		s.uses.column({ schema: found.relation.schema, name: found.relation.name, column }, "assign", "COPY");
-	}
-	constraintUses(s.resolver, found.relation, "copyFrom", columns);
-	if (body.whereClause !== undefined) {
-		// It looks at the rows that come in, not at those that are there; functions and operators count.
-		const item = relationItem(s.resolver, found, undefined, "copyFrom", false);
-		const scope = { parent: undefined, items: [item], commonTables: new Map() };
-		condition(s.resolver, s.translator.expression(body.whereClause), scope, "WHERE");
-	}
-	return {};
-}
-
-function copyColumns(relation: CatalogRelation, listed: unknown): string[] {
-	const names = strings(listed);
-	const stored = relation.columns.map((column) => column.name);
-	for (const name of names) if (!stored.includes(name)) throw unresolved(`column "${name}" does not exist`);
-	if (names.length > 0) return names;
-	return relation.columns.filter((column) => column.generatedFrom === undefined).map((column) => column.name);
-}
-
-function copyTo(s: Statement, body: Body): Pick<Draft, "outputs" | "opaqueResult"> {
-	s.command("copyTo");
-	if (body.query !== undefined) {
-		const query = s.translator.query(body.query);
-		return s.deliver(query);
-	}
-	const found = s.dialect.relation(relationPath(bodyOf(body.relation, "relation")));
-	const item = relationItem(s.resolver, found, undefined, "copyTo", true);
-	const values = copyColumns(found.relation, body.attlist).map((name) => ({
-		name,
-		value: itemColumn(item, name) ?? NOTHING,
-	}));
-	values.forEach((column, index) => {
-		s.uses.output(column.value, index);
-	});
-	return { outputs: values.map(output) };
 }
 
 // ---- making relations from queries --------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ import { unsupported } from "../unreadable.js";
 import { judgeConfigCall } from "./settings.js";
 import type { Draft, Statement } from "./statement.js";
 import type { Body } from "./tree.js";
+import { copy } from "./utility-copy.js";
 import { DEFINITIONS, type Handler } from "./utility-definitions.js";
-import { copy, createTableAs, createView, explain, fillNew, intoClause, refresh } from "./utility-queries.js";
+import { createTableAs, createView, explain, fillNew, intoClause, refresh } from "./utility-queries.js";
 import {
 	anonymousCode,
 	callProcedure,
