@@ -61,13 +61,14 @@ class Lexer {
 	readonly #text: string;
 	readonly #server: Server;
 	readonly #reading: Reading;
-	readonly #tokens = new Tokens();
+	readonly #tokens: Tokens;
 	#at = 0;
 	/** Inside an executed comment, whose end is then not code. */
 	#inComment = false;
 
 	constructor(text: string, server: Server, reading: Reading) {
 		this.#text = text;
+		this.#tokens = new Tokens(text.length);
 		this.#server = server;
 		this.#reading = reading;
 	}

@@ -34,24 +34,37 @@ export interface Edit {
 	readonly text: string;
 }
 
+/** From so many tokens on, an array that grows as it is filled costs more than one that is made at once. */
+const LONG = 4096;
+
 export class Tokens {
 	count = 0;
-	kinds = new Uint8Array(64);
-	starts = new Int32Array(64);
-	ends = new Int32Array(64);
+	kinds: Uint8Array;
+	starts: Int32Array;
+	ends: Int32Array;
 	/** Of words and symbols; "" of all others. */
-	readonly texts: string[] = [];
+	readonly texts: string[];
 	/** What makes the text say one thing only; none: it does already. */
 	readonly edits: Edit[] = [];
 	/** Where executed comments begin and end, in pairs: a statement may not end inside one. */
 	readonly comments: number[] = [];
+
+	/** `characters`: of the text. Most have a token for every three or four, so that long ones never grow. */
+	constructor(characters: number) {
+		const capacity = Math.max(64, characters >> 1);
+		this.kinds = new Uint8Array(capacity);
+		this.starts = new Int32Array(capacity);
+		this.ends = new Int32Array(capacity);
+		this.texts = capacity > LONG ? new Array<string>(capacity) : [];
+	}
 
 	push(kind: Kind, start: number, end: number, text: string): void {
 		if (this.count === this.kinds.length) this.#grow();
 		this.kinds[this.count] = kind;
 		this.starts[this.count] = start;
 		this.ends[this.count] = end;
-		this.texts.push(text);
+		if (this.count < this.texts.length) this.texts[this.count] = text;
+		else this.texts.push(text);
 		this.count += 1;
 	}
 
