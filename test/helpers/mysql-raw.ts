@@ -7,7 +7,7 @@ import { connect, type Socket } from "node:net";
 import { TLSSocket, connect as tlsConnect } from "node:tls";
 import * as wire from "./mysql-wire.js";
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 const UTF8MB4 = 45;
 
 export interface RawMysqlOptions {
