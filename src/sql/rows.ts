@@ -4,7 +4,7 @@
  * A row cap bounds source rows in whatever shape they come, and a line may be made of several: of a table that is joined
  * with itself, of scalar subqueries, of what a window looks up in other lines, of aggregates that each pick a value. So
  * values remember the rows that they are of (taint.ts), a place that reads a relation being one row of it; a line carries
- * as many rows of a relation as there are different ones in its columns (decisions/013).
+ * as many rows of a relation as there are different ones in its columns (docs/decisions/018).
  */
 import type { ResolvedColumns, ScopeColumn } from "./scope.js";
 import { NO_ROWS, type SourceRow, type Value } from "./taint.js";

@@ -2,7 +2,7 @@
  * What is done to the rows of a COPY … TO STDOUT.
  *
  * The server describes them by their number and format alone: there is no second wall here, so what the analysis foresaw
- * must be what comes, and what it did not read exactly is not delivered (decisions/012).
+ * must be what comes, and what it did not read exactly is not delivered (docs/decisions/017).
  */
 import type { Verdict } from "../engine.js";
 import { checkShape, type Findings } from "../walls.js";
