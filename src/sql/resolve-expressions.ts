@@ -269,6 +269,8 @@ function callValue(r: Resolver, call: CallExpression, scope: Scope): Value {
 		return { ...compute(r, around, where), rows: NO_ROWS };
 	}
 	const values = call.arguments.map((argument) => r.value(argument, scope));
+	// A sequence keeps what it is set to, for whoever asks it later.
+	if (meaning.sequence !== undefined) for (const value of values) r.uses.value(value, "copy", where);
 	const outcome = gathered(compute(r, [...values, ...around], where), {
 		name: call.name.name.toLowerCase(),
 		windowed: call.window !== undefined,
