@@ -105,7 +105,7 @@ export class SessionSeal {
 		const nonce = this.#count;
 		if (!Number.isSafeInteger(nonce)) throw new JournalError("failed", "nothing can be sealed after a session's end");
 		this.#count += 1;
-		const cipher = createCipheriv(CIPHER, this.#key, nonceOf(nonce), { authTagLength: TAG_BYTES });
+		const cipher = createCipheriv(CIPHER, this.#key, nonceOf(nonce));
 		cipher.setAAD(additionalOf(this.#session, type, statement));
 		const body = cipher.update(JSON.stringify(fields), "utf8");
 		cipher.final();

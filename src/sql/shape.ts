@@ -48,6 +48,9 @@ export function masked(text: string, mask: Uint8Array): string {
 /** A word that is a value: what follows decides nothing, what comes before does. */
 const CONSTANTS = new Set(["NULL", "TRUE", "FALSE"]);
 
+/** No word that BareValues looks for is longer. */
+export const LONGEST_BARE = 6;
+
 /** Statements that give settings values which may be written as bare words (SET role_name = word). */
 const SETTERS = new Set(["SET", "ALTER", "CREATE"]);
 

@@ -6,7 +6,7 @@
  * Read in up to four ways: with and without standard_conforming_strings, and as in the encodings in which a backslash can
  * be the second byte of a character.
  */
-import { BareValues, COMMENT, commonMask, LITERAL, masked, SHAPE_CHARACTERS } from "../shape.js";
+import { BareValues, COMMENT, commonMask, LITERAL, LONGEST_BARE, masked, SHAPE_CHARACTERS } from "../shape.js";
 
 interface Variant {
 	/** Backslashes escape in plain strings (standard_conforming_strings = off). */
@@ -136,7 +136,7 @@ class Scanner {
 		}
 		let end = at + 1;
 		while (end < text.length && continuesWord(text.charCodeAt(end))) end += 1;
-		const word = end - at > 32 ? "" : text.slice(at, end).toUpperCase();
+		const word = end - at > LONGEST_BARE ? "" : text.slice(at, end).toUpperCase();
 		return this.#values.hides(word) ? this.#hide(end) : end;
 	}
 
