@@ -130,6 +130,7 @@ function addSessionCommands(licet: Command): void {
 		.option("--until <time>", "taken before it")
 		.option("--denied", "only those that were denied")
 		.option("--limit <number>", "as many of the newest (by default 100)")
+		.option(...KEY)
 		.option(...CONFIG)
 		.option(...JSON_FLAG)
 		.action(async (texts: string[], options) =>

@@ -250,9 +250,20 @@ await t.test("PostgreSQL", async (t) => {
 	t.match(script.stdout, canaries.all[1] ?? "");
 	t.match((await licet.cli("replay", forgotten, "--plain")).stdout, /sealed for the auditor's key [0-9a-f]{16}/);
 
+	const value = canaries.all[1] ?? "";
+	t.strictSame(await licet.json("search", value, "--license", "all-sealed"), [], "the index holds no value");
+	const hits = (await licet.json("search", value.toUpperCase(), "--license", "all-sealed", "--key", key)) as Line[];
+	t.match(hits, [{ session: forgotten, statement: 1, subject: "alice", effect: "allow", sql: value }]);
+	t.equal(hits.length, 1);
+	t.not(
+		((await licet.json("search", "INSERT INTO app.notes VALUES (?", "--license", "all-sealed")) as Line[]).length,
+		0,
+	);
+
 	const again = await licet.cli("forget", forgotten, "--reason", "a request");
 	t.match(again.stdout, /is forgotten/);
 	t.match((await licet.cli("replay", forgotten, "--key", key)).stderr, /was destroyed/);
+	t.strictSame(await licet.json("search", value, "--license", "all-sealed", "--key", key), [], "and is found no more");
 	t.equal(JSON.stringify(await replay(licet, forgotten)), asItStands, "the log stands as it was");
 	t.equal((await licet.cli("forget", forgotten)).code, 1);
 	t.match((await licet.cli("forget", "s_unknown")).stderr, /has no key/);

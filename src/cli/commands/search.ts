@@ -4,11 +4,14 @@ import type { SearchHit } from "../../recorder/search/query.js";
 import { fold } from "../../recorder/search/terms.js";
 import { displayWidth, printable, startOf } from "../../recorder/terminal.js";
 import { configuration } from "../admin-client.js";
+import { searchSealed } from "../sealed-search.js";
 import { requestList, type SessionOptions, sessionQuery } from "../session-query.js";
 
 export type SearchOptions = Omit<SessionOptions, "live" | "text"> & {
 	readonly config: string;
 	readonly json?: boolean;
+	/** The auditor's private key: what is sealed is searched too, in the recording itself. */
+	readonly key?: string;
 };
 
 /** Of a statement so much is shown: what was found, with what stands around it. */
@@ -18,13 +21,20 @@ const INDENT = "    ";
 const MEASURED_CHARACTERS = 4096;
 
 export async function search(texts: readonly string[], options: SearchOptions): Promise<string> {
-	const path = `/v1/search${sessionQuery(options, Date.now(), texts)}`;
-	const hits = (await requestList(configuration(options.config, false), path)) as SearchHit[];
+	const hits = await found(texts, options);
 	if (options.json === true) return JSON.stringify(hits);
 	if (hits.length === 0) return "No statement holds it.";
 	const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") === "";
 	const columns = (process.stdout.columns ?? SHOWN_COLUMNS) - INDENT.length;
 	return hits.map((hit) => described(hit, texts, Math.max(columns, 20), isColoured)).join("\n");
+}
+
+async function found(texts: readonly string[], options: SearchOptions): Promise<readonly SearchHit[]> {
+	const query = sessionQuery(options, Date.now(), texts);
+	if (options.key !== undefined) {
+		return searchSealed(options.config, options.key, texts, new URLSearchParams(query));
+	}
+	return (await requestList(configuration(options.config, false), `/v1/search${query}`)) as SearchHit[];
 }
 
 function described(hit: SearchHit, texts: readonly string[], columns: number, isColoured: boolean): string {

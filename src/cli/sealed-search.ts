@@ -1,0 +1,75 @@
+/**
+ * `licet search --key FILE`: the index holds shapes alone, and must not hold more, so that what is sealed is searched in the
+ * recording itself, statement by statement. The running `serve` has no part in it: it never sees the key.
+ */
+import type { LoggedEntry } from "../recorder/entry.js";
+import { JournalError } from "../recorder/errors.js";
+import type { SearchHit } from "../recorder/search/query.js";
+import { fold } from "../recorder/search/terms.js";
+import { openUnsealer, type Unsealer } from "../recorder/unseal.js";
+import { configuration } from "./admin-client.js";
+import { sessionKeysFolder } from "./paths.js";
+import { openLog } from "./recorded-session.js";
+
+type Start = Extract<LoggedEntry, { type: "session.start" }>;
+type Statement = Extract<LoggedEntry, { type: "statement" }>;
+
+/** As the index answers when nothing is said. */
+const LIMIT = 100;
+
+/** `filters`: as `sessionQuery` has checked them. Newest first. */
+export async function searchSealed(
+	config: string,
+	keyFile: string,
+	texts: readonly string[],
+	filters: URLSearchParams,
+): Promise<SearchHit[]> {
+	const unsealer = openUnsealer(keyFile, sessionKeysFolder(configuration(config, false)));
+	const limit = Number(filters.get("limit") ?? LIMIT);
+	const terms = texts.map(fold);
+	const starts = new Map<string, Start>();
+	const hits: SearchHit[] = [];
+	for await (const { entry } of openLog(config).entries()) {
+		if (entry.type === "session.start") starts.set(entry.session, entry);
+		else if (entry.type === "session.end") starts.delete(entry.session);
+		if (entry.type !== "statement") continue;
+		const start = starts.get(entry.session);
+		if (start === undefined || !isWanted(entry, start, filters)) continue;
+		const { sql, parameters } = openedIfPossible(entry, unsealer);
+		const held = [sql, ...parameters.filter((value) => value !== null)].map(fold);
+		if (!terms.every((term) => held.some((text) => text.includes(term)))) continue;
+		hits.push(hitOf({ ...entry, sql, parameters }, start));
+		if (hits.length > limit) hits.shift();
+	}
+	return hits.reverse();
+}
+
+function isWanted(entry: Statement, start: Start, filters: URLSearchParams): boolean {
+	for (const name of ["subject", "license", "target"] as const) {
+		const wanted = filters.get(name);
+		if (wanted !== null && start[name] !== wanted) return false;
+	}
+	const at = Date.parse(entry.at);
+	const [since, until] = [filters.get("since"), filters.get("until")];
+	if (since !== null && at < Date.parse(since)) return false;
+	if (until !== null && at >= Date.parse(until)) return false;
+	return filters.get("denied") === null || entry.decision.effect === "deny";
+}
+
+/** A session that was forgotten, or is sealed for somebody else, is searched by its shapes. */
+function openedIfPossible(entry: Statement, unsealer: Unsealer): Statement {
+	try {
+		return unsealer.open(entry) as Statement;
+	} catch (error) {
+		if (error instanceof JournalError && error.code === "unknown") return entry;
+		throw error;
+	}
+}
+
+function hitOf(entry: Statement, start: Start): SearchHit {
+	const { subject, license, target } = start;
+	const { session, at, statement, sql, parameters, decision } = entry;
+	const { effect } = decision;
+	const parseOnly = entry.parseOnly === true;
+	return { session, at, subject, license, target, statement, effect, parseOnly, sql, parameters };
+}
