@@ -303,15 +303,15 @@ const nasty = `SELECT id, CASE WHEN id % 7 = 0 THEN NULL ELSE
 async function compareCopies(t: Test, superuser: RawOptions): Promise<void> {
 	const client = await RawClient.login(superuser);
 	t.teardown(() => client.destroy());
-	const formats: readonly (readonly [string, CopyFormat])[] = [
+	const formats: readonly (readonly [string, CopyFormat, isForced?: boolean])[] = [
 		["FORMAT text", { format: "text" }],
 		["FORMAT text, DELIMITER '|', NULL 'NULL'", { format: "text", delimiter: "|", null: "NULL" }],
 		["FORMAT csv", { format: "csv" }],
 		["FORMAT csv, HEADER, DELIMITER ';', NULL 'NULL'", { format: "csv", header: true, delimiter: ";", null: "NULL" }],
-		["FORMAT csv, QUOTE '''', ESCAPE E'\\\\', FORCE_QUOTE *", { format: "csv", quote: "'", escape: "\\" }],
+		["FORMAT csv, QUOTE '''', ESCAPE E'\\\\', FORCE_QUOTE *", { format: "csv", quote: "'", escape: "\\" }, true],
 		["FORMAT binary", { format: "binary" }],
 	];
-	for (const [options, format] of formats) {
+	for (const [options, format, quoted = false] of formats) {
 		const frames = (await client.query(`COPY (${nasty}) TO STDOUT (${options})`)).filter((each) => each.type === "d");
 		const sent = Buffer.concat(frames.map((each) => each.body));
 		for (const chunkBytes of [1, 7, 100_000]) {
@@ -320,7 +320,14 @@ async function compareCopies(t: Test, superuser: RawOptions): Promise<void> {
 				seen.push(value);
 				return value;
 			};
-			const column = (index: number, type: number) => ({ index, mask: same, type, format: 0, typeModifier: -1 });
+			const column = (index: number, type: number) => ({
+				index,
+				mask: same,
+				type,
+				quoted,
+				format: 0,
+				typeModifier: -1,
+			});
 			const masker = new CopyMasker(format, [column(1, 25), column(2, 23)], 3);
 			const target = new RowBuffer();
 			for (let at = 0; at < sent.length; at += chunkBytes) {
