@@ -4,14 +4,14 @@
  */
 import { text } from "node:stream/consumers";
 import { to as copyTo } from "pg-copy-streams";
-import t, { type Test } from "tap";
-import { found, type Needle, textNeedles } from "../helpers/canaries.js";
-import { cap, license } from "../helpers/license.js";
-import { type Json, type Licet, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
-import { psql, runProgram } from "../helpers/programs.js";
-import { RawClient, type RawOptions, rawOptions } from "../helpers/raw-client.js";
-import { createDatabase, testServers, withClient } from "../helpers/servers.js";
-import * as wire from "../helpers/wire.js";
+import type { Test } from "tap";
+import { found, type Needle, textNeedles } from "../../helpers/canaries.js";
+import { cap, license } from "../../helpers/license.js";
+import { type Json, type Licet, rawGrant, startLicet, targetOf } from "../../helpers/licet.js";
+import { psql, runProgram } from "../../helpers/programs.js";
+import { RawClient, type RawOptions, rawOptions } from "../../helpers/raw-client.js";
+import { createDatabase, testServers, withClient } from "../../helpers/servers.js";
+import * as wire from "../../helpers/wire.js";
 
 /** What a mask leaves of them holds whatever a format must escape; the middle of each is the secret. */
 const AWKWARD = [
@@ -358,21 +358,20 @@ async function dump(t: Test, ground: Ground): Promise<void> {
 	t.same(found(NEEDLES, Buffer.from(columns)), [], "no secret is anywhere else in it");
 }
 
-for (const [name, server, version] of [
-	["PostgreSQL of the system", testServers().pg15, 15],
-	["PostgreSQL 18", testServers().pg18, 18],
-] as const) {
-	t.test(name, async (t) => {
-		const ground = await prepare(t, server, version);
-		await t.test("in every format, read back by the server", (t) => formats(t, ground));
-		await t.test("by lineage alone", (t) => lineage(t, ground));
-		await t.test("row security", (t) => rowSecurity(t, ground));
-		// The rest is Licet's own, whatever the server's version; pg_dump is that of the system's.
-		if (version !== 15) return;
-		await t.test("definitions of this very moment", (t) => freshDefinitions(t, ground));
-		await t.test("caps", (t) => caps(t, ground));
-		await t.test("long rows", (t) => longRows(t, ground));
-		await t.test("clients", (t) => clients(t, ground));
-		await t.test("pg_dump", (t) => dump(t, ground));
-	});
+/** What depends on the server's version. */
+export async function copies(t: Test, server: string, version: number): Promise<void> {
+	const ground = await prepare(t, server, version);
+	await t.test("in every format, read back by the server", (t) => formats(t, ground));
+	await t.test("by lineage alone", (t) => lineage(t, ground));
+	await t.test("row security", (t) => rowSecurity(t, ground));
+}
+
+/** What is Licet's own, whatever the server's version; pg_dump is that of the system's. */
+export async function copiesOfClients(t: Test, server: string, version: number): Promise<void> {
+	const ground = await prepare(t, server, version);
+	await t.test("definitions of this very moment", (t) => freshDefinitions(t, ground));
+	await t.test("caps", (t) => caps(t, ground));
+	await t.test("long rows", (t) => longRows(t, ground));
+	await t.test("clients", (t) => clients(t, ground));
+	await t.test("pg_dump", (t) => dump(t, ground));
 }
