@@ -95,7 +95,7 @@ function collections(license: License, facts: StatementFacts): Finding[] {
 	}
 	if (collecting.size === 0) return [];
 	const names = [...collecting].join(", ");
-	const message = `${names} collects rows into one, past the cap of ${rowsPerStatement.max} rows; bound its input with LIMIT`;
+	const message = `${names} collects rows into one, past the cap of ${rowsPerStatement.max} rows; ask for the rows themselves`;
 	return [forbidden(rowsPerStatement.term, message)];
 }
 
