@@ -197,7 +197,6 @@ const QUESTIONS: readonly string[] = [
 	"SELECT current_setting('ssl_' || 'key_file'), current_setting(name) FROM pg_settings",
 	"SHOW ssl_key_file",
 	"SHOW ALL",
-	"SELECT * FROM pg_show_all_settings()",
 	"SELECT pg_get_expr(qual, relid) FROM pg_get_publication_tables('hr_publication')",
 	"SELECT enum_range(NULL::hr.mood), enum_first(NULL::app.mood)",
 	"SELECT enum_range(x) FROM (SELECT NULL::hr.mood AS x) s",

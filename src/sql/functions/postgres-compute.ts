@@ -325,7 +325,7 @@ export const COMPUTING_FAMILIES: readonly FunctionFamily[] = [
 			pg_function_is_visible pg_get_acl pg_get_catalog_foreign_keys pg_get_constraintdef pg_get_expr
 			pg_get_function_arg_default pg_get_function_arguments pg_get_function_identity_arguments
 			pg_get_function_result pg_get_function_sqlbody pg_get_functiondef pg_get_indexdef pg_get_keywords
-			pg_get_object_address pg_get_partition_constraintdef pg_get_partkeydef 
+			pg_get_object_address pg_get_partition_constraintdef pg_get_partkeydef
 			pg_get_replica_identity_index pg_get_ruledef pg_get_serial_sequence pg_get_statisticsobjdef
 			pg_get_statisticsobjdef_columns pg_get_statisticsobjdef_expressions pg_get_triggerdef pg_get_userbyid
 			pg_get_viewdef pg_get_wait_events pg_get_wal_replay_pause_state pg_get_wal_resource_managers
@@ -334,7 +334,7 @@ export const COMPUTING_FAMILIES: readonly FunctionFamily[] = [
 			pg_numa_available pg_opclass_is_visible pg_operator_is_visible pg_opfamily_is_visible pg_options_to_table
 			pg_partition_ancestors pg_partition_root pg_partition_tree pg_relation_filenode pg_relation_filepath
 			pg_relation_is_publishable pg_relation_is_updatable pg_sequence_parameters pg_settings_get_flags
-			pg_statistics_obj_is_visible pg_table_is_visible pg_tablespace_databases
+			pg_show_all_settings pg_statistics_obj_is_visible pg_table_is_visible pg_tablespace_databases
 			pg_tablespace_location pg_timezone_abbrevs pg_timezone_abbrevs_abbrevs pg_timezone_abbrevs_zone
 			pg_timezone_names pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible
 			pg_ts_template_is_visible pg_type_is_visible pg_typeof satisfies_hash_partition shobj_description

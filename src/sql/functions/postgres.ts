@@ -110,8 +110,8 @@ const RESTRICTED_FAMILIES: readonly FunctionFamily[] = [
 		names: `pg_mcv_list_items`,
 	},
 	{
-		why: "it shows what the catalog's own view of it shows only in part (pg_settings, pg_publication_tables)",
-		names: `pg_show_all_settings pg_get_publication_tables`,
+		why: "it shows what the catalog's own view of it shows only in part (pg_publication_tables)",
+		names: `pg_get_publication_tables`,
 	},
 	{
 		why: "it changes or drops statistics",
