@@ -4,4 +4,4 @@ import { testServers } from "../../helpers/servers.js";
 import { attackServer } from "./suite.js";
 
 t.setTimeout(290_000);
-await attackServer(t, testServers().pg15, 15);
+await t.test("attacks", { timeout: 290_000 }, (t) => attackServer(t, testServers().pg15, 15));
