@@ -3,7 +3,7 @@
  */
 import { request } from "node:http";
 import { userInfo } from "node:os";
-import { INCOMPLETE_HEADER } from "../api/admin.js";
+import { INCOMPLETE_HEADER } from "../api/requests.js";
 import { type Config, loadConfig } from "../config/document.js";
 import { formatProblem } from "../config/problem.js";
 import { CommandFailure } from "./failure.js";

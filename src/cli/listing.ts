@@ -1,5 +1,5 @@
 /** What a request for a list asks, as the recorder is asked. */
-import type { SearchInput, SessionsInput } from "../api/admin.js";
+import type { SearchInput, SessionsInput } from "../api/requests.js";
 import type { SearchQuery } from "../recorder/search/query.js";
 import { recordedTime, type SessionFilter } from "../recorder/session-filter.js";
 

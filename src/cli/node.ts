@@ -8,17 +8,8 @@ import { AccessError } from "../access/errors.js";
 import { Grants } from "../access/grants.js";
 import { LicenseShelf } from "../access/licenses.js";
 import { parseSubject } from "../access/subjects.js";
-import {
-	type Control,
-	type ExplainInput,
-	type GrantInput,
-	type Listed,
-	openAdminSocket,
-	openApi,
-	type Running,
-	type SearchInput,
-	type SessionsInput,
-} from "../api/admin.js";
+import { type Control, openAdminSocket, openApi, type Running } from "../api/admin.js";
+import type { ExplainInput, GrantInput, Listed, SearchInput, SessionsInput } from "../api/requests.js";
 import type { Address, Config } from "../config/document.js";
 import type { Engine } from "../protocols/engine.js";
 import { ENGINES } from "../protocols/engines.js";

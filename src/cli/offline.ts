@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { type Listed, SEARCH_PATH, searchInput, sessionsInput } from "../api/admin.js";
+import { type Listed, SEARCH_PATH, searchInput, sessionsInput } from "../api/requests.js";
 import type { Config } from "../config/document.js";
 import { LogReader } from "../recorder/reader.js";
 import { SearchFinder } from "../recorder/search/finder.js";

@@ -1,6 +1,7 @@
 /**
  * The options by which sessions and statements are picked, read and checked: `licet sessions`, `licet search`.
  */
+import { LIST_LIMIT } from "../api/requests.js";
 import type { Config } from "../config/document.js";
 import { DURATION_EXPECTED, parseDuration } from "../config/units.js";
 import { AdminClient, ServeAbsent } from "./admin-client.js";
@@ -18,7 +19,6 @@ export interface SessionOptions {
 	readonly limit?: string;
 }
 
-const MOST = 10_000;
 const TIME_EXPECTED =
 	"expected a time in UTC or with its zone (2026-01-31, 2026-01-31T12:00Z, 2026-01-31T12:00:00.5+01:00), or how long ago: " +
 	DURATION_EXPECTED;
@@ -60,8 +60,8 @@ function subjectOf(name: string | undefined): string | undefined {
 export function limitOf(text: string | undefined): string | undefined {
 	if (text === undefined) return undefined;
 	const limit = Number(text);
-	if (!/^\d+$/.test(text) || limit < 1 || limit > MOST) {
-		throw new CommandFailure(`--limit ${text}: expected a whole number from 1 to ${MOST}`, 2);
+	if (!/^\d+$/.test(text) || limit < 1 || limit > LIST_LIMIT) {
+		throw new CommandFailure(`--limit ${text}: expected a whole number from 1 to ${LIST_LIMIT}`, 2);
 	}
 	return text;
 }
