@@ -4,8 +4,8 @@
  */
 import type { LoggedEntry } from "../recorder/entry.js";
 import { JournalError } from "../recorder/errors.js";
-import type { SearchHit } from "../recorder/search/query.js";
-import { fold } from "../recorder/search/terms.js";
+import type { SearchHit, SearchQuery } from "../recorder/search/query.js";
+import { fold, foldTerms, foldValues, holdsAll } from "../recorder/search/terms.js";
 import { openUnsealer, type Unsealer } from "../recorder/unseal.js";
 import { configuration } from "./admin-client.js";
 import { sessionKeysFolder } from "./paths.js";
@@ -14,19 +14,10 @@ import { openLog } from "./recorded-session.js";
 type Start = Extract<LoggedEntry, { type: "session.start" }>;
 type Statement = Extract<LoggedEntry, { type: "statement" }>;
 
-/** As the index answers when nothing is said. */
-const LIMIT = 100;
-
-/** `filters`: as `sessionQuery` has checked them. Newest first. */
-export async function searchSealed(
-	config: string,
-	keyFile: string,
-	texts: readonly string[],
-	filters: URLSearchParams,
-): Promise<SearchHit[]> {
+/** Newest first. */
+export async function searchSealed(config: string, keyFile: string, query: SearchQuery): Promise<SearchHit[]> {
 	const unsealer = openUnsealer(keyFile, sessionKeysFolder(configuration(config, false)));
-	const limit = Number(filters.get("limit") ?? LIMIT);
-	const terms = texts.map(fold);
+	const terms = foldTerms(query.terms);
 	const starts = new Map<string, Start>();
 	const hits: SearchHit[] = [];
 	for await (const { entry } of openLog(config).entries()) {
@@ -34,26 +25,25 @@ export async function searchSealed(
 		else if (entry.type === "session.end") starts.delete(entry.session);
 		if (entry.type !== "statement") continue;
 		const start = starts.get(entry.session);
-		if (start === undefined || !isWanted(entry, start, filters)) continue;
+		if (start === undefined || !isWanted(entry, start, query)) continue;
 		const { sql, parameters } = openedIfPossible(entry, unsealer);
-		const held = [sql, ...parameters.filter((value) => value !== null)].map(fold);
-		if (!terms.every((term) => held.some((text) => text.includes(term)))) continue;
+		if (!holdsAll(fold(sql), foldValues(parameters), terms)) continue;
 		hits.push(hitOf({ ...entry, sql, parameters }, start));
-		if (hits.length > limit) hits.shift();
+		if (hits.length > query.limit) hits.shift();
 	}
 	return hits.reverse();
 }
 
-function isWanted(entry: Statement, start: Start, filters: URLSearchParams): boolean {
-	for (const name of ["subject", "license", "target"] as const) {
-		const wanted = filters.get(name);
-		if (wanted !== null && start[name] !== wanted) return false;
-	}
-	const at = Date.parse(entry.at);
-	const [since, until] = [filters.get("since"), filters.get("until")];
-	if (since !== null && at < Date.parse(since)) return false;
-	if (until !== null && at >= Date.parse(until)) return false;
-	return filters.get("denied") === null || entry.decision.effect === "deny";
+function isWanted({ at, decision }: Statement, start: Start, query: SearchQuery): boolean {
+	const { since, until, denied } = query;
+	return (
+		(["subject", "license", "target"] as const).every(
+			(name) => query[name] === undefined || start[name] === query[name],
+		) &&
+		(since === undefined || at >= since) &&
+		(until === undefined || at < until) &&
+		(denied !== true || decision.effect === "deny")
+	);
 }
 
 /** A session that was forgotten, or is sealed for somebody else, is searched by its shapes. */

@@ -37,3 +37,19 @@ export class TimestampFormat {
 		return `${this.#text}${String(1_000_000 + micros).slice(1)}Z`;
 	}
 }
+
+/** Whole microseconds since the epoch of a time as the recording writes it; Date keeps only the first three digits. */
+export function microseconds(at: string): number {
+	return Date.parse(at) * 1000 + Number(/\.\d{3}(\d{3})Z$/.exec(at)?.[1] ?? 0);
+}
+
+/** The same in milliseconds with fractions. */
+export function milliseconds(at: string): number {
+	return microseconds(at) / 1000;
+}
+
+/** The time of whole microseconds since the epoch, as the recording writes it. */
+export function timestamp(micros: number): string {
+	const ms = Math.floor(micros / 1000);
+	return `${new Date(ms).toISOString().slice(0, -1)}${String(micros - ms * 1000).padStart(3, "0")}Z`;
+}

@@ -182,9 +182,9 @@ export class SessionIndex {
 		const newest = new Map([...rows.map((row) => [row.id, row] as const), ...this.#waiting]);
 		return [...newest.values()]
 			.filter((row) => isIn(row, filter))
+			.map((row) => indexed(row).summary)
 			.sort(newestFirst)
-			.slice(0, filter.limit)
-			.map((row) => indexed(row).summary);
+			.slice(0, filter.limit);
 	}
 
 	async get(id: string): Promise<IndexedSession | undefined> {

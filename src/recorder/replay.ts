@@ -2,8 +2,9 @@
  * Replay: a session's entries as an auditor reads them (DESIGN: Commands, `licet replay`): objects for machines, or text
  * with its timing for a terminal.
  */
+import { milliseconds } from "./clock.js";
 import type { LoggedEntry } from "./entry.js";
-import { colouredText, type Line, millis, plainText, Transcript, type TranscriptOptions } from "./transcript.js";
+import { colouredText, type Line, plainText, Transcript, type TranscriptOptions } from "./transcript.js";
 import { Unanswered } from "./unanswered.js";
 
 /** One object of `licet replay --json`: "at" and "type" first, then the entry's own fields. */
@@ -44,7 +45,7 @@ export async function* replayText(
 	let lastMs = 0;
 	let ended = false;
 	for await (const entry of entries) {
-		const atMs = millis(entry.at);
+		const atMs = milliseconds(entry.at);
 		startMs ??= atMs;
 		/* A clock that was set back meanwhile must not make the replay wait backwards. */
 		const delayMs = lastMs === 0 ? 0 : Math.max(0, atMs - lastMs);

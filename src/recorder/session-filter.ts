@@ -19,8 +19,3 @@ export interface SessionFilter {
 	/** Only these. */
 	readonly ids?: ReadonlySet<string>;
 }
-
-/** A point in time as the recording writes it. */
-export function recordedTime(ms: number): string {
-	return `${new Date(ms).toISOString().slice(0, -1)}000Z`;
-}

@@ -130,7 +130,7 @@ export function isIn(row: SessionRow, filter: SessionFilter): boolean {
 }
 
 /** The newest first, those of one moment in the order of their names. */
-export function newestFirst(a: SessionRow, b: SessionRow): number {
-	if (a.started_at !== b.started_at) return a.started_at < b.started_at ? 1 : -1;
-	return a.id < b.id ? -1 : 1;
+export function newestFirst(a: SessionSummary, b: SessionSummary): number {
+	if (a.startedAt !== b.startedAt) return a.startedAt < b.startedAt ? 1 : -1;
+	return a.session < b.session ? -1 : 1;
 }

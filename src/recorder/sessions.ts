@@ -7,7 +7,7 @@ import type { SessionIndex } from "./index.js";
 import type { SearchAnswer, SearchQuery } from "./search/query.js";
 import type { Search } from "./search/search.js";
 import type { SessionFilter } from "./session-filter.js";
-import type { SessionSummary } from "./session-rows.js";
+import { newestFirst, type SessionSummary } from "./session-rows.js";
 
 export interface LiveCounters {
 	readonly statements: number;
@@ -24,7 +24,8 @@ export interface FoundSessions {
 
 type Filter = SessionFilter & { readonly limit?: number };
 
-const LIST_LIMIT = 1000;
+/** Sessions of a list that does not say how many. */
+export const LIST_LIMIT = 1000;
 /** More sessions than the nodes of one store can have open at a time (bounds.sessions is a thousand a node). */
 const RUNNING_LIMIT = 100_000;
 /** As many as one query to the store may name. */
@@ -53,9 +54,7 @@ export class Sessions {
 		const { denied: _, ...rest } = filter;
 		const running = await this.#listed({ ...rest, live: true, limit: RUNNING_LIMIT });
 		const ended = filter.live === true ? [] : await this.#listed({ ...filter, live: false, limit });
-		return [...running.filter((session) => session.denied > 0), ...ended]
-			.sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : a.session < b.session ? -1 : 1))
-			.slice(0, limit);
+		return [...running.filter((session) => session.denied > 0), ...ended].sort(newestFirst).slice(0, limit);
 	}
 
 	async one(id: string): Promise<SessionSummary | undefined> {

@@ -39,12 +39,6 @@ export function colouredText(line: Line): string {
 		.join("");
 }
 
-/** Milliseconds with fractions of a time with microseconds, of which Date keeps only the first three digits. */
-export function millis(at: string): number {
-	const micros = /\.\d{3}(\d{3})Z$/.exec(at)?.[1];
-	return Date.parse(at) + Number(micros ?? 0) / 1000;
-}
-
 /** "01:02:03.456" */
 export function clock(ms: number): string {
 	const total = Math.max(0, Math.round(ms));

@@ -3,6 +3,7 @@ import { chmodSync, closeSync, openSync, readdirSync, rmSync, statSync, writeFil
 import { join } from "node:path";
 import fc from "fast-check";
 import t, { type Test } from "tap";
+import { timestamp } from "../../src/recorder/clock.js";
 import type { Entry, LoggedEntry } from "../../src/recorder/entry.js";
 import { Journal } from "../../src/recorder/journal.js";
 import { LogReader } from "../../src/recorder/reader.js";
@@ -12,7 +13,6 @@ import { openSearchIndex } from "../../src/recorder/search/schema.js";
 import { Search } from "../../src/recorder/search/search.js";
 import { fold, matchExpression } from "../../src/recorder/search/terms.js";
 import { SearchWriter } from "../../src/recorder/search/writer.js";
-import { recordedTime } from "../../src/recorder/session-filter.js";
 import { silentLog } from "../../src/telemetry/log.js";
 import { result, sessionEnd, sessionStart, statement } from "./entries.js";
 
@@ -145,9 +145,9 @@ t.test("what is found", async (t) => {
 		[{ denied: true }, "b2"],
 		[{ denied: true, subject: "alice" }, ""],
 		[{ limit: 2 }, "a6 a5"],
-		[{ since: recordedTime(START_MS + 8000) }, "a6 a5 a4"],
-		[{ until: recordedTime(START_MS + 4000) }, "a2 a1"],
-		[{ since: recordedTime(START_MS + 4000), until: recordedTime(START_MS + 5000) }, "b1"],
+		[{ since: timestamp((START_MS + 8000) * 1000) }, "a6 a5 a4"],
+		[{ until: timestamp((START_MS + 4000) * 1000) }, "a2 a1"],
+		[{ since: timestamp((START_MS + 4000) * 1000), until: timestamp((START_MS + 5000) * 1000) }, "b1"],
 	];
 	for (const [filter, expected] of filters)
 		t.equal(places(find(" ", { ...filter, terms: ["e"] })), expected, JSON.stringify(filter));
@@ -312,7 +312,7 @@ t.test("what retention took from the log is not in the index", async (t) => {
 	const trimmed = {
 		v: 1,
 		seq: 12,
-		at: recordedTime(START_MS + 60_000),
+		at: timestamp((START_MS + 60_000) * 1000),
 		type: "trim",
 		through: 9,
 	} as unknown as LoggedEntry;

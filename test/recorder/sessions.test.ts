@@ -1,8 +1,9 @@
 /** Which sessions a filter finds: from the store, and from what waits to be written to it. */
 import { join } from "node:path";
 import t from "tap";
+import { timestamp } from "../../src/recorder/clock.js";
 import { Recorder } from "../../src/recorder/recorder.js";
-import { recordedTime, type SessionFilter } from "../../src/recorder/session-filter.js";
+import type { SessionFilter } from "../../src/recorder/session-filter.js";
 import { openStore } from "../../src/store/store.js";
 import { silentLog } from "../../src/telemetry/log.js";
 import { withStores } from "../store/stores.js";
@@ -20,7 +21,7 @@ const SESSIONS = [
 	["s_e", "alice", "acme", "stock", 45, null, 3],
 ] as const;
 
-const at = (minute: number) => recordedTime(START_MS + minute * MINUTE_MS);
+const at = (minute: number) => timestamp((START_MS + minute * MINUTE_MS) * 1000);
 
 const CASES: readonly (readonly [SessionFilter & { limit?: number }, string])[] = [
 	[{}, "edcba"],

@@ -1,9 +1,10 @@
 /** `licet search TEXT…`: statements by what they hold, across sessions. */
-
+import { searchInput } from "../../api/requests.js";
 import type { SearchHit } from "../../recorder/search/query.js";
 import { fold } from "../../recorder/search/terms.js";
 import { displayWidth, printable, startOf } from "../../recorder/terminal.js";
 import { configuration } from "../admin-client.js";
+import { parsedQuery, searchQuery } from "../listing.js";
 import { searchSealed } from "../sealed-search.js";
 import { requestList, type SessionOptions, sessionQuery } from "../session-query.js";
 
@@ -32,7 +33,8 @@ export async function search(texts: readonly string[], options: SearchOptions): 
 async function found(texts: readonly string[], options: SearchOptions): Promise<readonly SearchHit[]> {
 	const query = sessionQuery(options, Date.now(), texts);
 	if (options.key !== undefined) {
-		return searchSealed(options.config, options.key, texts, new URLSearchParams(query));
+		const asked = searchQuery(parsedQuery(searchInput, new URLSearchParams(query)));
+		return searchSealed(options.config, options.key, asked);
 	}
 	return (await requestList(configuration(options.config, false), `/v1/search${query}`)) as SearchHit[];
 }

@@ -3,8 +3,9 @@
  * the statements beside them. An hour of a busy client is some ten thousand entries; what is beyond the bound is left out
  * and said.
  */
+
+import { milliseconds } from "../../recorder/clock.js";
 import type { LoggedEntry } from "../../recorder/entry.js";
-import { millis } from "../../recorder/transcript.js";
 
 /** 256 MiB: about a million statements. */
 const TAPE_BYTES = 256 << 20;
@@ -38,7 +39,7 @@ export class Tape {
 		const place = this.#bytes.push(bytes) - 1;
 		this.#size += bytes.length;
 		/* A clock that was set back must not make time run backwards. */
-		this.#atMs.push(Math.max(millis(entry.at), this.#atMs.at(-1) ?? 0));
+		this.#atMs.push(Math.max(milliseconds(entry.at), this.#atMs.at(-1) ?? 0));
 		if (entry.type === "statement") {
 			this.#statements.push(place);
 			if (entry.decision.effect === "deny") this.#denied.push(place);

@@ -2,9 +2,10 @@
  * A session as a terminal recording (asciicast v3, docs.asciinema.org/manual/asciicast/v3): the replay with its timing
  * for any asciinema player. Each statement is a marker, so that a player can jump to it.
  */
+
+import { milliseconds } from "../clock.js";
 import type { LoggedEntry } from "../entry.js";
 import { replayText } from "../replay.js";
-import { millis } from "../transcript.js";
 
 /** A terminal that most screens have room for. */
 const TERM = { cols: 120, rows: 36, type: "xterm-256color" } as const;
@@ -28,7 +29,7 @@ function header(entry: LoggedEntry | undefined): string {
 	return JSON.stringify({
 		version: 3,
 		term: TERM,
-		...(start === undefined ? {} : { timestamp: Math.floor(millis(start.at) / 1000) }),
+		...(start === undefined ? {} : { timestamp: Math.floor(milliseconds(start.at) / 1000) }),
 		idle_time_limit: IDLE_SECONDS,
 		...(start === undefined ? {} : { title: `${start.session}: ${start.subject} on ${start.target}` }),
 	});

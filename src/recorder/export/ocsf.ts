@@ -3,8 +3,9 @@
  * for what the license decided (schema.ocsf.io/1.6.0/classes/datastore_activity). One event for the connection, one for
  * each statement with its result.
  */
+
+import { milliseconds } from "../clock.js";
 import type { LoggedEntry } from "../entry.js";
-import { millis } from "../transcript.js";
 import { type Exchange, type Of, sessionParts } from "./exchanges.js";
 
 const VERSION = "1.6.0";
@@ -85,7 +86,7 @@ function ran(start: Of<"session.start">, { statement, result }: Exchange, produc
 		query_info: {
 			uid: decision.id,
 			query_string: statement.sql,
-			query_time: Math.floor(millis(statement.at)),
+			query_time: Math.floor(milliseconds(statement.at)),
 			...(result === null ? {} : { bytes: result.bytes }),
 		},
 		unmapped: {
@@ -115,11 +116,11 @@ function classified(activity: Activity, name: string) {
 
 /** Whole milliseconds since the epoch, as the schema's timestamp_t. */
 function timed(at: string, until?: string, durationMs?: number) {
-	const start = Math.floor(millis(at));
+	const start = Math.floor(milliseconds(at));
 	return {
 		time: start,
 		timezone_offset: 0,
-		...(until === undefined ? {} : { start_time: start, end_time: Math.max(start, Math.floor(millis(until))) }),
+		...(until === undefined ? {} : { start_time: start, end_time: Math.max(start, Math.floor(milliseconds(until))) }),
 		...(durationMs === undefined ? {} : { duration: Math.round(durationMs) }),
 	};
 }
@@ -148,7 +149,7 @@ function common(start: Of<"session.start">, product: Product, uid: string, seque
 				type_id: isService ? 4 : 1,
 				type: isService ? "Service" : "User",
 			},
-			session: { uid: start.session, created_time: Math.floor(millis(start.at)), credential_uid: start.grant },
+			session: { uid: start.session, created_time: Math.floor(milliseconds(start.at)), credential_uid: start.grant },
 			...(start.application === null ? {} : { app_name: start.application }),
 		},
 		src_endpoint: { ip: start.clientAddress },

@@ -3,9 +3,9 @@
  * at the statements themselves where they are not. What a trigram search finds is only what may be it.
  */
 import type { SearchFile, SearchStatement } from "../../store/search-file.js";
+import { microseconds, timestamp } from "../clock.js";
 import type { SearchAnswer, SearchHit, SearchQuery } from "./query.js";
-import { fold, foldValues, matchExpression } from "./terms.js";
-import { microseconds } from "./writer.js";
+import { fold, foldTerms, foldValues, holdsAll, matchExpression } from "./terms.js";
 
 /** Documents that are gathered at once; with more of them in a block, looking at the newest statements is sooner done. */
 const RARE_DOCS = 500;
@@ -35,12 +35,6 @@ interface Row {
 	readonly parse_only: number;
 	readonly sql: number;
 	readonly parameters: number | null;
-}
-
-/** "2026-01-31T12:00:00.123456Z" */
-function timestamp(micros: number): string {
-	const ms = Math.floor(micros / 1000);
-	return `${new Date(ms).toISOString().slice(0, -1)}${String(micros - ms * 1000).padStart(3, "0")}Z`;
 }
 
 export class SearchFinder {
@@ -196,7 +190,7 @@ class OneSearch {
 	readonly #startedMs = performance.now();
 
 	constructor(query: SearchQuery) {
-		this.terms = query.terms.map((term) => fold(term).trim());
+		this.terms = foldTerms(query.terms);
 		this.expressions = this.terms.map(matchExpression).filter((expression) => expression !== undefined);
 		this.since = query.since === undefined ? 0 : microseconds(query.since);
 		this.until = query.until === undefined ? Number.MAX_SAFE_INTEGER : microseconds(query.until);
@@ -224,7 +218,7 @@ class Texts {
 			row.parameters === null
 				? ""
 				: this.#folded(this.#parameters, row.parameters, (text) => foldValues(JSON.parse(text) as (string | null)[]));
-		return terms.every((term) => sql.includes(term) || parameters.includes(term));
+		return holdsAll(sql, parameters, terms);
 	}
 
 	#folded(kept: Map<number, string>, doc: number, folding: (text: string) => string): string {

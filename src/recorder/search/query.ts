@@ -1,16 +1,11 @@
 /** What is searched for, and what is found. Plain objects: they travel between threads. */
+import type { SessionFilter } from "../session-filter.js";
 
-export interface SearchQuery {
+/** Of statements: taken in the window, themselves denied. */
+export interface SearchQuery
+	extends Pick<SessionFilter, "subject" | "license" | "target" | "since" | "until" | "denied"> {
 	/** A statement must hold all of them, in its text or its parameters. */
 	readonly terms: readonly string[];
-	readonly subject?: string;
-	readonly license?: string;
-	readonly target?: string;
-	/** RFC 3339 UTC with microseconds, as the recording writes them: taken at or after, and before. */
-	readonly since?: string;
-	readonly until?: string;
-	/** Only statements that were denied. */
-	readonly denied?: boolean;
 	readonly limit: number;
 }
 

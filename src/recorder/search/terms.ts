@@ -16,6 +16,16 @@ export function fold(text: string): string {
 	return whole.normalize("NFC").toLowerCase().replaceAll("ς", "σ").replaceAll("\0", "\ufffd").replace(/\s+/g, " ");
 }
 
+/** Terms as they are looked for in folded texts. */
+export function foldTerms(terms: readonly string[]): string[] {
+	return terms.map((term) => fold(term).trim());
+}
+
+/** Whether each term is in a statement's folded text or in its folded parameters. */
+export function holdsAll(sql: string, parameters: string, terms: readonly string[]): boolean {
+	return terms.every((term) => sql.includes(term) || parameters.includes(term));
+}
+
 /** Between the values of a statement's parameters, so that no term reaches over two of them. */
 const SEPARATOR = "\u001f";
 

@@ -3,6 +3,7 @@
  * process, an entry is in it once or not yet. Another process may have gone on meanwhile; its work is taken as it is.
  */
 import type { SearchFile } from "../../store/search-file.js";
+import { microseconds } from "../clock.js";
 import type { LoggedEntry } from "../entry.js";
 import type { Position } from "../journal.js";
 import type { Located, LogReader } from "../reader.js";
@@ -34,11 +35,6 @@ interface Block {
 	nextDoc: number;
 	firstSeq: number;
 	since: number;
-}
-
-/** Microseconds since the epoch. */
-export function microseconds(at: string): number {
-	return Date.parse(at) * 1000 + Number(/\.\d{3}(\d{3})Z$/.exec(at)?.[1] ?? 0);
 }
 
 export class SearchWriter {
