@@ -5,7 +5,6 @@
  * When it cannot be written it fails as a whole: entries about what is still to come are refused, so that no session
  * goes on unrecorded, while those about what has already happened are kept and written first when writing works again.
  */
-
 import { TimestampFormat } from "./clock.js";
 import { encodeEntry } from "./encode.js";
 import type { Entry } from "./entry.js";

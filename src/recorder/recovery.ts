@@ -5,7 +5,6 @@
  * What a checkpoint covers was on the disk before it was signed. So if that is not there any more, or is different, no
  * crash has done it, and the log is left as it is: nobody writes to it until a person has looked.
  */
-
 import { createHash } from "node:crypto";
 import {
 	closeSync,

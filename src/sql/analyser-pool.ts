@@ -3,7 +3,8 @@
  *
  * What is asked again is answered at once and from this thread; what is new goes to a reader. Short texts have a reader
  * to themselves, which gives up on one that turns out to be much work: that one is asked again in the lane of the long
- * ones (also when only the machine was slow: nobody's short text is denied because the thread got no time). So nobody's short text waits for longer than a few short ones take, whatever else is sent.
+ * ones (also when only the machine was slow: nobody's short text is denied because the thread got no time). So nobody's
+ * short text waits for longer than a few short ones take, whatever else is sent.
  */
 import type { Analyser, ReadingContext } from "./analyser.js";
 import { type Cache, CacheBudget } from "./cache.js";

@@ -41,12 +41,12 @@ export class CatalogView {
 		return name === undefined ? undefined : { schema: found.schema, name: found.name, column: name };
 	}
 
-	/** How the engine compares names. */
 	/** The server's kind, as OpenTelemetry's conventions name it (`db.system.name`). */
 	get system(): "postgresql" | "mysql" | "mariadb" {
 		return this.catalog.engine === "postgres" ? "postgresql" : (this.catalog.flavour ?? "mysql");
 	}
 
+	/** How the engine compares names. */
 	get folding(): { readonly columns: boolean; readonly relations: boolean } {
 		const { engine, lowerCaseNames = 0 } = this.catalog;
 		return { columns: engine === "mysql", relations: lowerCaseNames !== 0 };

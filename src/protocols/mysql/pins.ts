@@ -35,13 +35,14 @@ export function isReadableCollation(id: number): boolean {
 	return !UNREADABLE_COLLATIONS.some(([first, last]) => id >= first && id <= last);
 }
 
+/** Variables of which the server tells each change: those that statements are read by, and the servers' own list. */
+const TRACKED_LIST =
+	"autocommit,character_set_client,character_set_connection,character_set_results,sql_mode,time_zone";
+
 /**
  * What every restricted session is begun with, as the right sides of SET SESSION: the server tells each change of what
  * statements are read by. COM_RESET_CONNECTION undoes them, so that they have to be set again behind it.
  */
-const TRACKED_LIST =
-	"autocommit,character_set_client,character_set_connection,character_set_results,sql_mode,time_zone";
-
 export const PINNED_VARIABLES: ReadonlyMap<string, string> = new Map([
 	["session_track_system_variables", `'${TRACKED_LIST}'`],
 	["session_track_schema", "ON"],

@@ -4,6 +4,8 @@
  * The server describes them by their number and format alone: there is no second wall here, so what the analysis foresaw
  * must be what comes, and what it did not read exactly is not delivered (docs/decisions/017).
  */
+import { UNKNOWN_TYPE } from "../../sql/catalog-index.js";
+import type { CopiedColumn } from "../../sql/facts.js";
 import type { Verdict } from "../engine.js";
 import { checkShape, type Findings } from "../walls.js";
 import { CopyMasker } from "./copy.js";
@@ -37,7 +39,7 @@ export function planCopy(response: CopyResponse, verdict: Verdict): CopyPlan {
 		return { masker: undefined, masked: [], forbidden: findings.forbidden, incident: findings.incident };
 	}
 	const columns = [...masks].map(([index, mask]) => {
-		const { type, typeModifier, quoted = false } = copy.columns?.[index] ?? UNKNOWN;
+		const { type, typeModifier, quoted = false } = copy.columns?.[index] ?? UNREAD;
 		const kind = valueKind(type);
 		const apply = (value: string) => mask.apply(value, kind);
 		return { index, mask: apply, type, typeModifier, quoted, format: response.format };
@@ -53,7 +55,7 @@ export function planCopy(response: CopyResponse, verdict: Verdict): CopyPlan {
 	};
 }
 
-const UNKNOWN = { type: 0, typeModifier: -1, quoted: false };
+const UNREAD: CopiedColumn = UNKNOWN_TYPE;
 
 function disagree(findings: Findings, what: string): void {
 	findings.forbidden ??= what;

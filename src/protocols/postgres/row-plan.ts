@@ -40,7 +40,7 @@ export function planRows(
 		return { columns, names, masker: undefined, masked: [], forbidden: undefined, incident: undefined };
 	}
 	const masks = new Map<number, ValueMask>(verdict.plan.masks);
-	const findings: { forbidden?: string; incident?: string } = {};
+	const findings: Findings = {};
 	checkShape(columns.length, verdict, findings);
 	columns.forEach((column, index) => {
 		checkOrigin(column, index, host, masks, findings);
