@@ -5,11 +5,11 @@
 import type { LoggedEntry } from "./entry.js";
 import { JournalError } from "./errors.js";
 import type { Position } from "./journal.js";
+import { LineSplitter } from "./lines.js";
 import { joinParts } from "./parts.js";
 import { openSegment, type SegmentSource } from "./segment-source.js";
 import { LINE_BYTES, listSegments, parseLine, segmentName } from "./segments.js";
 
-const NEWLINE = 0x0a;
 const GAP = Buffer.from('"type":"gap"');
 const BOUND = Buffer.from('"type":"session.');
 const STATEMENT = Buffer.from('"type":"statement"');
@@ -146,29 +146,21 @@ async function* wholeLines(
 	segment: number,
 	offset: number,
 ): AsyncGenerator<readonly Line[], { readonly end: number; readonly rest: number }> {
-	let carried: Buffer[] = [];
-	let carriedBytes = 0;
+	const splitter = new LineSplitter();
+	/** Where the next line starts. */
 	let position = offset;
 	for await (const chunk of source.chunks(offset)) {
 		const lines: Line[] = [];
-		let start = 0;
-		for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, start)) {
-			const tail = chunk.subarray(start, at);
-			const bytes = carriedBytes === 0 ? tail : Buffer.concat([...carried, tail]);
-			lines.push({ bytes, position: { segment, offset: position + start - carriedBytes } });
-			carried = [];
-			carriedBytes = 0;
-			start = at + 1;
+		for (const bytes of splitter.take(chunk)) {
+			lines.push({ bytes, position: { segment, offset: position } });
+			position += bytes.length + 1;
 		}
-		if (start < chunk.length) {
-			carried.push(chunk.subarray(start));
-			carriedBytes += chunk.length - start;
+		if (splitter.restBytes > LINE_BYTES) {
+			throw damaged({ segment, offset: position }, "a line is longer than any entry");
 		}
-		if (carriedBytes > LINE_BYTES) throw damaged({ segment, offset: position }, "a line is longer than any entry");
-		position += chunk.length;
 		if (lines.length > 0) yield lines;
 	}
-	return { end: position - carriedBytes, rest: carriedBytes };
+	return { end: position, rest: splitter.restBytes };
 }
 
 function parseAt(line: Line): LoggedEntry {

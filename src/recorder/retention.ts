@@ -7,7 +7,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Entry } from "./entry.js";
 import { readRanges } from "./ranges.js";
-import { openSegment } from "./segment-source.js";
+import { segmentLines } from "./segment-lines.js";
 import { isOpen, leavesPath, listSegments, parseLine, sealedPath } from "./segments.js";
 import { CompactRange, hashToBase64 } from "./tree.js";
 
@@ -37,7 +37,6 @@ interface Segment {
 	readonly lastAt: string;
 }
 
-const NEWLINE = 0x0a;
 const TORN = /^torn-(\d+)-/;
 
 export class Retention {
@@ -130,20 +129,12 @@ function account(ranges: readonly CompactRange[], due: readonly Segment[], reaso
 }
 
 async function readTimes(folder: string, first: number): Promise<{ firstAt: string; lastAt: string }> {
-	const source = await openSegment(folder, first);
-	try {
-		let firstLine: Buffer | undefined;
-		let tail = Buffer.alloc(0);
-		for await (const chunk of source.chunks(0)) {
-			tail = Buffer.concat([tail, chunk]);
-			const end = tail.indexOf(NEWLINE);
-			if (firstLine === undefined && end !== -1) firstLine = Buffer.from(tail.subarray(0, end));
-			const before = tail.lastIndexOf(NEWLINE, -2);
-			if (before !== -1) tail = tail.subarray(before + 1);
-		}
-		const [one, other] = [parseLine(firstLine ?? tail), parseLine(tail.subarray(0, tail.lastIndexOf(NEWLINE)))];
-		return { firstAt: one?.at ?? "", lastAt: other?.at ?? "" };
-	} finally {
-		await source.close();
+	let one: Buffer | undefined;
+	let other: Buffer | undefined;
+	for await (const line of segmentLines(folder, first)) {
+		one ??= line;
+		other = line;
 	}
+	const at = (line: Buffer | undefined) => (line === undefined ? undefined : parseLine(line)?.at) ?? "";
+	return { firstAt: at(one), lastAt: at(other) };
 }

@@ -7,6 +7,7 @@ import { createReadStream, createWriteStream, writeFileSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { createGzip } from "node:zlib";
+import { LineSplitter } from "./lines.js";
 import { CompactRange, type Hash, leafHash } from "./tree.js";
 
 export interface SealTask {
@@ -26,7 +27,6 @@ export interface SealWork {
 	readonly hashes: readonly Hash[];
 }
 
-const NEWLINE = 0x0a;
 const CHUNK_BYTES = 256 << 10;
 
 class LineHasher {
@@ -34,7 +34,7 @@ class LineHasher {
 	readonly prefixes: string[] = [];
 	bytes = 0;
 	readonly #prefixBytes: number;
-	#carried: Buffer[] = [];
+	readonly #lines = new LineSplitter();
 
 	constructor(first: number, prefixBytes: number) {
 		this.range = new CompactRange(first);
@@ -43,14 +43,11 @@ class LineHasher {
 
 	take(chunk: Buffer): void {
 		this.bytes += chunk.length;
-		let start = 0;
-		for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, start)) {
-			const leaf = leafHash(Buffer.concat([...this.#carried.splice(0), chunk.subarray(start, at)]));
+		for (const line of this.#lines.take(chunk)) {
+			const leaf = leafHash(line);
 			this.range.append(leaf);
 			this.prefixes.push(leaf.slice(0, this.#prefixBytes));
-			start = at + 1;
 		}
-		if (start < chunk.length) this.#carried.push(chunk.subarray(start));
 	}
 }
 

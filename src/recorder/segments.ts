@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { LoggedEntry } from "./entry.js";
 import { JournalError } from "./errors.js";
+import { LineSplitter } from "./lines.js";
 
 const NAME = /^(\d{12,16})\.jsonl(?:\.gz)?$/;
 const NAME_DIGITS = 12;
-const NEWLINE = 0x0a;
 const CHUNK_BYTES = 1 << 20;
 
 /**
@@ -73,30 +73,19 @@ function isEntry(value: unknown): value is LoggedEntry {
 
 type EachLine = (line: Buffer, end: number) => boolean;
 
-/** Calls `each` with the complete lines of a file, without their newlines, until it answers false. */
+/** Calls `each` with the complete lines of a file and where they end, until it answers false. */
 function eachLineOf(file: string, each: EachLine): void {
 	const fd = openSync(file, "r");
 	try {
 		const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-		const carried: Buffer[] = [];
-		let carriedBytes = 0;
-		let position = 0;
-		for (;;) {
+		const lines = new LineSplitter();
+		let end = 0;
+		for (let position = 0; ; ) {
 			const read = readSync(fd, chunk, 0, chunk.length, position);
-			if (read === 0 || carriedBytes > LINE_BYTES) return;
-			let start = 0;
-			for (;;) {
-				const at = chunk.subarray(0, read).indexOf(NEWLINE, start);
-				if (at === -1) break;
-				const tail = chunk.subarray(start, at);
-				const line = carriedBytes === 0 ? tail : Buffer.concat([...carried.splice(0), tail]);
-				carriedBytes = 0;
-				if (!each(line, position + at + 1)) return;
-				start = at + 1;
-			}
-			if (start < read) {
-				carried.push(Buffer.from(chunk.subarray(start, read)));
-				carriedBytes += read - start;
+			if (read === 0 || lines.restBytes > LINE_BYTES) return;
+			for (const line of lines.take(chunk.subarray(0, read))) {
+				end += line.length + 1;
+				if (!each(line, end)) return;
 			}
 			position += read;
 		}
@@ -106,10 +95,10 @@ function eachLineOf(file: string, each: EachLine): void {
 }
 
 function eachLineIn(content: Buffer, each: EachLine): void {
-	let start = 0;
-	for (let at = content.indexOf(NEWLINE); at !== -1; at = content.indexOf(NEWLINE, start)) {
-		if (!each(content.subarray(start, at), at + 1)) return;
-		start = at + 1;
+	let end = 0;
+	for (const line of new LineSplitter().take(content)) {
+		end += line.length + 1;
+		if (!each(line, end)) return;
 	}
 }
 

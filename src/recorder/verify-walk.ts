@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { ChainedCheckpoint, Checkpoint } from "./checkpoint.js";
 import { type Finding, finding } from "./finding.js";
+import { LineSplitter } from "./lines.js";
 import { LEAF_PREFIX_BYTES } from "./notary.js";
 import { RANGES } from "./ranges.js";
 import { openSegment } from "./segment-source.js";
@@ -12,7 +13,6 @@ import { isOpen, leavesPath, parseLine, segmentName } from "./segments.js";
 import { CompactRange, type Hash, leafHash } from "./tree.js";
 import { Ledger } from "./verify-files.js";
 
-const NEWLINE = 0x0a;
 const KINDS = ["gap", "key", "seal", "trim"].map((type) => Buffer.from(`"type":"${type}"`));
 
 export class LogWalk {
@@ -67,19 +67,12 @@ export class LogWalk {
 		const leaves = readLeaves(this.#folder, first);
 		const source = await openSegment(this.#folder, first);
 		try {
-			let carried: Buffer[] = [];
+			const lines = new LineSplitter();
 			for await (const chunk of source.chunks(0)) {
-				let start = 0;
-				for (let at = chunk.indexOf(NEWLINE); at !== -1; at = chunk.indexOf(NEWLINE, start)) {
-					const tail = chunk.subarray(start, at);
-					if (!this.#line(carried.length === 0 ? tail : Buffer.concat([...carried, tail]), file, range, leaves))
-						return false;
-					carried = [];
-					start = at + 1;
-				}
-				if (start < chunk.length) carried.push(chunk.subarray(start));
+				for (const line of lines.take(chunk)) if (!this.#line(line, file, range, leaves)) return false;
 			}
-			return this.#end(carried, file, isLast) && this.#leavesEnd(first, leaves);
+			this.tornBytes = lines.restBytes;
+			return this.#end(file, isLast) && this.#leavesEnd(first, leaves);
 		} catch (error) {
 			this.findings.push(this.#suspect ?? finding((error as Error).message, { file, seq: this.tree.end }));
 			return false;
@@ -135,8 +128,7 @@ export class LogWalk {
 		return true;
 	}
 
-	#end(carried: readonly Buffer[], file: string, isLast: boolean): boolean {
-		this.tornBytes = carried.reduce((sum, { length }) => sum + length, 0);
+	#end(file: string, isLast: boolean): boolean {
 		if (this.tornBytes === 0 || isLast) return true;
 		this.findings.push(finding("it ends in the middle of an entry", { file, seq: this.tree.end }));
 		return false;

@@ -44,11 +44,12 @@ async function readAll(folder: string): Promise<LoggedEntry[]> {
 }
 
 let logs = 0;
+const begun = new WeakSet<Test>();
 
-/** Of a new log each time. */
+/** Of a new log each time; what an interrupted run left is gone before a test's first one. */
 function folders(t: Test): { readonly folder: string; readonly keys: string } {
-	const base = join(t.testdirName, `log-${logs++}`);
-	if (!existsSync(t.testdirName)) t.testdir();
+	const base = join(begun.has(t) ? t.testdirName : t.testdir(), `log-${logs++}`);
+	begun.add(t);
 	for (const name of ["log", "keys"]) mkdirSync(join(base, name), { recursive: true });
 	return { folder: join(base, "log"), keys: join(base, "keys") };
 }
