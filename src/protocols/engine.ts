@@ -173,6 +173,8 @@ export interface Relay {
 	/** `chunk` belongs to the relay until the turn's output is written. */
 	fromClient(chunk: Buffer): void;
 	fromUpstream(chunk: Buffer): void;
+	/** All that the client was given has left: nobody refers to it any more. */
+	release(): void;
 	/** Ends the session from the proxy's side, with the engine's own fatal error where the stream allows one. */
 	terminate(code: TerminationCause, message: string, detail: string | undefined): void;
 	/** The client is gone: what is under way is finished as far as it got. Nothing is said any more. */

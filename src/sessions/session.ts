@@ -518,6 +518,7 @@ export class Session implements RelayHost, TurnMember {
 		if (!this.#client.isEmpty || !this.#server.isEmpty) return;
 		this.#client.release();
 		this.#server.release();
+		this.#relay.release();
 	}
 
 	writeToClient(): void {

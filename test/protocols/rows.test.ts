@@ -351,29 +351,63 @@ t.test("taken bytes are never written to again", async (t) => {
 });
 
 t.test("what one session wrote never goes to another", async (t) => {
-	const steps = fc.array(fc.tuple(fc.nat(2), fc.nat(40), fc.boolean()), { maxLength: 60 });
-	fc.assert(
-		fc.property(steps, (each) => {
-			const buffers = [new RowBuffer(64), new RowBuffer(64), new RowBuffer(64)];
-			const written = ["", "", ""];
-			const taken: (readonly [Buffer, string])[] = [];
-			for (const [session, count, takes] of each) {
-				const buffer = buffers[session] as RowBuffer;
-				const bytes = Buffer.alloc(count, "abc"[session]);
-				buffer.append(bytes, 0, count);
-				written[session] += bytes.toString();
-				if (!takes) continue;
-				taken.push([buffer.take(), written[session] ?? ""]);
+	type Step = readonly [session: number, count: number, then: "goes on" | "takes" | "is released"];
+	const play = (slabBytes: number | undefined, steps: readonly Step[]) => {
+		const buffers = [0, 1, 2].map(() => new RowBuffer(slabBytes));
+		const written = ["", "", ""];
+		const taken: (readonly [Buffer, string])[][] = [[], [], []];
+		for (const [session, count, then] of steps) {
+			const buffer = buffers[session] as RowBuffer;
+			const onItsWay = taken[session] as (readonly [Buffer, string])[];
+			const bytes = Buffer.alloc(count, "abc"[session]);
+			buffer.append(bytes, 0, count);
+			written[session] += bytes.toString();
+			if (then === "takes") {
+				onItsWay.push([buffer.take(), written[session] ?? ""]);
 				written[session] = "";
 			}
 			// Looked at last: nothing that was taken has changed since.
-			for (const [bytes, expected] of taken) if (bytes.toString() !== expected) throw new Error(bytes.toString());
-		}),
+			if (then === "goes on" || (then === "is released" && written[session] !== "")) continue;
+			for (const [bytes, expected] of onItsWay) {
+				if (bytes.toString() !== expected) throw new Error(`${bytes.toString()}, not ${expected}`);
+			}
+			if (then !== "is released") continue;
+			onItsWay.length = 0;
+			buffer.release();
+		}
+		for (const [bytes, expected] of taken.flat()) {
+			if (bytes.toString() !== expected) throw new Error(`${bytes.toString()}, not ${expected}`);
+		}
+	};
+	const steps = (most: number) =>
+		fc.array(fc.tuple(fc.nat(2), fc.nat(most), fc.constantFrom("goes on", "takes", "is released")), { maxLength: 60 });
+	fc.assert(
+		fc.property(steps(40), (each) => play(64, each as Step[])),
 		{ numRuns: 500 },
+	);
+	/* Slabs of the usual size are shared. */
+	fc.assert(
+		fc.property(steps(40_000), (each) => play(undefined, each as Step[])),
+		{ numRuns: 200 },
 	);
 	const broken = new RowBuffer();
 	broken.append(Buffer.from("of a session that broke off"), 0, 27);
 	t.equal(new RowBuffer().take().length, 0);
+});
+
+t.test("a stream of any length runs over the same memory", async (t) => {
+	const target = new RowBuffer();
+	const row = Buffer.alloc(20_000, "x");
+	const memory = new Set<ArrayBufferLike>();
+	for (let chunk = 0; chunk < 100; chunk++) {
+		for (let count = 0; count < 10; count++) {
+			target.append(row, 0, row.length);
+			memory.add(target.take().buffer);
+		}
+		target.release();
+	}
+	t.equal(memory.size, 2);
+	t.equal(target.bytes.length, 0, "and holds nothing in between");
 });
 
 t.test("a sample of a row", async (t) => {

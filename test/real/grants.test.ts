@@ -55,7 +55,7 @@ async function lastWords(
 	client: RawClient,
 	since: number,
 ): Promise<{ fields: Record<string, string>; afterMs: number }> {
-	const messages = await client.untilEnd(5_000);
+	const messages = await client.untilEnd(20_000);
 	const fatal = messages.filter(({ type }) => type === "E").at(-1);
 	return { fields: fatal === undefined ? {} : wire.errorFields(fatal), afterMs: Date.now() - since };
 }
@@ -191,20 +191,22 @@ await t.test("a revoked grant ends its sessions within a second, and says why", 
 	running.send(wire.query("SELECT pg_sleep(60) /* licet-marker */"));
 	await inside.query("BEGIN; LOCK TABLE app.tickets /* licet-marker */");
 	await failed.query("BEGIN; SELECT 1/0");
-	await running.during(100);
-	t.equal(await backends(), 2, "they run");
-	t.ok(streaming.rowsDropped > 0, "one of them is in the middle of a result");
+	t.equal(await eventually(backends, (n) => n === 2), 2, "they run");
+	const rows = () => Promise.resolve(streaming.rowsDropped);
+	t.ok((await eventually(rows, (n) => n > 0)) > 0, "one of them is in the middle of a result");
 	streaming.hold(true);
 	const since = Date.now();
-	const revoked = licet.cli("revoke", grant.grant, "--reason", "left the team", "--json");
+	let answeredMs = Number.POSITIVE_INFINITY;
+	const revoked = licet.cli("revoke", grant.grant, "--reason", "left the team", "--json").finally(() => {
+		answeredMs = Date.now() - since;
+	});
 	const ends = await Promise.all([idle, running, inside, failed].map((client) => lastWords(client, since)));
 	streaming.hold(false);
 	ends.push(await lastWords(streaming, since));
 	t.match(await revoked, { code: 0 });
-	// Starting the command itself takes a moment of that time.
 	for (const { fields, afterMs } of ends) {
 		t.match(fields, { S: "FATAL", C: "57P01", M: /revoked/ });
-		t.ok(afterMs < 2_000, `after ${afterMs} ms`);
+		t.ok(afterMs - answeredMs < 1_000, `${afterMs - answeredMs} ms after the command's answer`);
 	}
 	t.equal(await eventually(backends, (n) => n === 0), 0, "nothing is left running at the server");
 	t.match(await refusal(grant), { S: "FATAL", C: "28000", M: /revoked|ended/ }, "and no login any more");
@@ -244,11 +246,10 @@ await t.test("kill", async (t) => {
 	client.send(wire.query("SELECT pg_sleep(60)"));
 	await client.during(50);
 	const [session] = (await licet.json("sessions", "--live")) as { session: string }[];
-	const since = Date.now();
 	t.match(await licet.cli("kill", session?.session ?? "", "--reason", "too long"), { code: 0 });
-	const { fields, afterMs } = await lastWords(client, since);
+	const { fields, afterMs } = await lastWords(client, Date.now());
 	t.match(fields, { S: "FATAL", C: "57P01", M: /administrator/ });
-	t.ok(afterMs < 2_000);
+	t.ok(afterMs < 1_000, `${afterMs} ms after the command's answer`);
 });
 
 await t.test("a license that changes under a session", async (t) => {

@@ -55,6 +55,10 @@ export class MysqlRelay implements Relay {
 		this.#upstream.receive(chunk);
 	}
 
+	release(): void {
+		this.#upstream.release();
+	}
+
 	terminate(cause: TerminationCause, message: string, detail: string | undefined): void {
 		this.#core.fatal(terminationCodes[cause], message, detail, message);
 	}

@@ -55,6 +55,11 @@ export class UpstreamSide {
 		core.atBoundary = () => !((this.#owed > 0 || this.#continues) && this.#owedPasses);
 	}
 
+	/** What was handed to the client has left. */
+	release(): void {
+		this.#rewritten.release();
+	}
+
 	receive(chunk: Buffer): void {
 		if (this.#core.ended) return;
 		try {

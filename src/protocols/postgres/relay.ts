@@ -51,6 +51,10 @@ export class PostgresRelay implements Relay {
 		this.#upstream.receive(chunk);
 	}
 
+	release(): void {
+		this.#upstream.release();
+	}
+
 	terminate(cause: TerminationCause, message: string, detail: string | undefined): void {
 		this.#core.fatal(terminationCodes[cause], message, detail, message);
 	}

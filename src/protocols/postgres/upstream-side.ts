@@ -46,6 +46,11 @@ export class UpstreamSide {
 		core.atBoundary = () => !(this.#streaming > 0 && this.#streamingPasses);
 	}
 
+	/** What was handed to the client has left. */
+	release(): void {
+		this.#rewritten.release();
+	}
+
 	receive(chunk: Buffer): void {
 		if (this.#core.ended) return;
 		let data = chunk;

@@ -20,6 +20,8 @@ const RESTART_MS = 60_000;
 const CLOSE_MS = 5000;
 /** Of JavaScript objects; SQLite's memory is beside it. */
 const HEAP_MIB = 256;
+/** Most of what it makes dies at once, and more room for that is memory that is touched and never needed. */
+const YOUNG_MIB = 4;
 
 interface Waiter {
 	readonly resolve: (answer: unknown) => void;
@@ -74,7 +76,7 @@ export class Search {
 		const worker = new Worker(new URL("./worker.js", import.meta.url), {
 			name: "licet search",
 			workerData: { folder, logFolder, node } satisfies WorkerOptions,
-			resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+			resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_MIB },
 		});
 		worker.unref();
 		worker.on("message", (message: FromWorker) => this.#heard(message));
