@@ -27,6 +27,21 @@ public class Pgjdbc {
 		ResultSetMetaData meta = rows.getMetaData();
 		for (int c = 1; c <= meta.getColumnCount(); c++)
 			System.out.println(meta.getColumnName(c) + " " + meta.getColumnTypeName(c) + " " + meta.getTableName(c) + " " + meta.getPrecision(c) + " " + meta.getScale(c) + " " + meta.isNullable(c));
+		showValues(rows);
+	}
+
+	/* What a license with bounds shows of comments is no column of pg_description any more: where columns come from is a case of its own. */
+	static void showTables(ResultSet rows) throws SQLException {
+		ResultSetMetaData meta = rows.getMetaData();
+		for (int c = 1; c <= meta.getColumnCount(); c++)
+			System.out.println(meta.getColumnName(c) + " " + meta.getColumnTypeName(c) + " " + meta.getPrecision(c) + " " + meta.getScale(c));
+		showValues(rows);
+		told("any: metadata: where the columns of tables come from");
+		for (int c = 1; c <= meta.getColumnCount(); c++) System.out.println(meta.getColumnName(c) + " " + meta.getTableName(c) + " " + meta.isNullable(c));
+	}
+
+	static void showValues(ResultSet rows) throws SQLException {
+		ResultSetMetaData meta = rows.getMetaData();
 		while (rows.next()) {
 			StringJoiner line = new StringJoiner("|");
 			for (int c = 1; c <= meta.getColumnCount(); c++) line.add(rows.getString(c));
@@ -125,7 +140,7 @@ public class Pgjdbc {
 			told("metadata: server");
 			System.out.println(meta.getDatabaseProductName() + " " + meta.getDatabaseProductVersion() + " " + meta.getMaxColumnNameLength());
 			told("metadata: tables");
-			show(meta.getTables(null, "compat", "%", new String[] {"TABLE", "VIEW"}));
+			showTables(meta.getTables(null, "compat", "%", new String[] {"TABLE", "VIEW"}));
 			told("metadata: columns");
 			show(meta.getColumns(null, "compat", "items", "%"));
 			told("metadata: keys");
