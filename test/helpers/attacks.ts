@@ -43,7 +43,7 @@ const step = z.union([
 ]);
 
 const classes = z.array(z.string()).min(1);
-const expected = z.enum(["denied", "masked", "native", "any"]);
+const expected = z.enum(["denied", "masked", "native", "refused", "any"]);
 const license = z.enum(["project", "capped"]);
 
 const attack = z

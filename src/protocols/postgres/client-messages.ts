@@ -28,6 +28,7 @@ import { sendAsSeries } from "./own-series.js";
 import { readParameters } from "./parameters.js";
 import { judgementNow, markDescribed, missingStatement, unseenPortal } from "./portals.js";
 import { copiesOut, isOutdated, isStale, judgeRun, OUTDATED, type Run, renewed } from "./runs.js";
+import { isReadOneWay, UNKNOWN_READING } from "./string-rules.js";
 
 /** What became of a frame: pass it on with its run, leave it out, or stop before it and try again later. */
 export type Disposition = "pass" | "drop" | "hold";
@@ -266,6 +267,18 @@ export class ClientMessages {
 		return "hold";
 	}
 
+	/**
+	 * Whether a text may be read otherwise than it was judged. `later`: the server has yet to say; `unknown`: it says so only
+	 * behind the Sync of this series.
+	 */
+	#reading(text: Buffer): "known" | "later" | "unknown" {
+		const { model, queue, inSeries, host } = this.#core;
+		if (!model.isReadingDoubtful || host.unrestricted) return "known";
+		if (queue.drained && !inSeries) model.isReadingDoubtful = false;
+		if (!model.isReadingDoubtful || isReadOneWay(text)) return "known";
+		return inSeries ? "unknown" : "later";
+	}
+
 	#query(data: Buffer, start: number, end: number): Disposition {
 		const core = this.#core;
 		const { model } = core;
@@ -277,6 +290,13 @@ export class ClientMessages {
 		}
 		if (this.#unready()) return "hold";
 		const text = data.subarray(range.textStart, range.textEnd);
+		const reading = this.#reading(text);
+		if (reading === "later") return this.#drain();
+		if (reading === "unknown") {
+			this.#sendBefore(data, start);
+			core.denyQuery(UNKNOWN_READING, undefined);
+			return "drop";
+		}
 		const judgement = this.#judge(text);
 		if (judgement === undefined) return "hold";
 		const answer = judgeRun(core, judgement, text.toString("utf8"));
@@ -343,6 +363,13 @@ export class ClientMessages {
 		if (message === undefined) return this.#malformed(data, start);
 		if (this.#unready()) return "hold";
 		const text = data.subarray(message.textStart, message.textEnd);
+		const reading = this.#reading(text);
+		if (reading === "later") return this.#drain();
+		if (reading === "unknown") {
+			this.#sendBefore(data, start);
+			core.denyInSeries(UNKNOWN_READING, undefined);
+			return "drop";
+		}
 		const judgement = this.#judge(text);
 		if (judgement === undefined) return "hold";
 		const denied = judgement.verdicts.find((verdict) => verdict.denied);
@@ -406,6 +433,8 @@ export class ClientMessages {
 		if (model.portals.size >= MAX_PORTALS) return this.#tooMany(data, start, "portals");
 		const { judgement } = statement;
 		operation.statement = statement;
+		// Planning works out calls that do not depend on rows.
+		if (statement.verdict?.facts.runsCode !== undefined) model.isReadingDoubtful = true;
 		const bound = new Portal(portal, statement, judgement, parameters, resultFormats, "", false, model.searchPath);
 		operation.effect = model.portals.set(portal, bound, model.series);
 		return this.#pass(operation);

@@ -140,6 +140,13 @@ export class SessionModel {
 	isPathReported = false;
 	/** Code that ran by itself may have changed the path: it is asked for before the next series of messages. */
 	isPathDoubtful = false;
+	/**
+	 * Code of a user's may have changed how strings are read. The server tells so when it is ready for the next query, so
+	 * until then it is not known (ReportChangedGUCOptions, from PostgreSQL 14 on).
+	 */
+	isReadingDoubtful = false;
+	/** Code of a user's that is attached to what this transaction touched may run again when it is committed. */
+	#codeInTransaction = false;
 	/** Definitions were changed by this session and the snapshot does not hold them yet. */
 	catalogDirty = false;
 	/** Texts are judged by definitions as this transaction sees them. */
@@ -162,6 +169,7 @@ export class SessionModel {
 		if (this.portals.size > 0) this.portals.forget((portal) => !portal.isCursor);
 		this.doubtPath();
 		this.pathDirty = false;
+		this.#codeInTransaction = false;
 	}
 
 	/** The path is not what it was thought to be, perhaps: it has to be asked for. */
@@ -208,6 +216,7 @@ export class SessionModel {
 				// It may take definitions back.
 				if (effect.op === "rollbackTo" && this.ownDefinitions) this.catalogDirty = true;
 				if (!KEEPS_PATH.has(effect.op)) this.doubtPath();
+				if (this.#codeInTransaction) this.isReadingDoubtful = true;
 				return undefined;
 			case "execute":
 			case "fetch":
@@ -224,9 +233,12 @@ export class SessionModel {
 		}
 	}
 
-	/** Functions of a user's may set the path, which only newer servers tell of. */
+	/** Functions of a user's may change how strings are read, and the path, which only newer servers tell of. */
 	#afterCode(runsCode: StatementFacts["runsCode"]): void {
-		if (runsCode === undefined || this.isPathReported) return;
+		if (runsCode === undefined) return;
+		this.isReadingDoubtful = true;
+		this.#codeInTransaction = true;
+		if (this.isPathReported) return;
 		this.pathDirty = true;
 		if (runsCode === "called") this.searchPath = undefined;
 		else this.isPathDoubtful = true;

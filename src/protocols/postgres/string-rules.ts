@@ -4,6 +4,7 @@
  */
 import type { Denial, Verdict } from "../engine.js";
 import type { RelayCore } from "./core.js";
+import { errorFrame } from "./denials.js";
 import { type Counter, type Portal, samePath } from "./model.js";
 import type { DenialFrame } from "./operations.js";
 
@@ -35,6 +36,20 @@ export function refusal(
 	}
 	return count === 1 ? undefined : capRule(verdict, before);
 }
+
+/**
+ * Whether a text is read the same way whatever standard_conforming_strings and client_encoding are: it has no backslash,
+ * and no byte of which another encoding could make one.
+ */
+export function isReadOneWay(text: Buffer): boolean {
+	return text.every((byte) => byte !== 0x5c && byte < 0x80);
+}
+
+/** Code that ran may have changed both, and the server has not said so yet. */
+export const UNKNOWN_READING = errorFrame(
+	"42501",
+	"a function ran earlier in the series and may have changed how strings are read, which the server tells only behind Sync",
+);
 
 /** Utility statements (COPY, CREATE VIEW) resolve their names when they are executed, others when they are bound. */
 export function portalRefusal(core: RelayCore, step: Step, portal: Portal): Denial | undefined {

@@ -8,7 +8,7 @@ import { type Attack, attackSchema, attackSecrets, attacks, talk } from "../../h
 import { found, type Needle, textNeedles } from "../../helpers/canaries.js";
 import { cap, license } from "../../helpers/license.js";
 import { type Json, rawGrant, startLicet, targetOf } from "../../helpers/licet.js";
-import { RawClient, type RawOptions } from "../../helpers/raw-client.js";
+import { RawClient, type RawOptions, ServerError } from "../../helpers/raw-client.js";
 import { createDatabase, withClient } from "../../helpers/servers.js";
 import * as wire from "../../helpers/wire.js";
 
@@ -133,11 +133,20 @@ interface Told {
 	/** What came after the login. */
 	readonly messages: readonly wire.Message[];
 	readonly failure: string | undefined;
+	/** The login was refused, with these words. */
+	readonly refusal?: string;
 }
 
 async function attempt(door: Door, attack: Attack, way: Way): Promise<Told> {
 	const options = door[attack.license ?? "project"];
-	const client = await RawClient.login({ ...options, parameters: { TimeZone: "UTC", ...attack.parameters } });
+	const login = { ...options, parameters: { TimeZone: "UTC", ...attack.parameters } };
+	let client: RawClient;
+	try {
+		client = await RawClient.login(login);
+	} catch (error) {
+		if (!(error instanceof ServerError)) throw error;
+		return { messages: [], failure: undefined, refusal: JSON.stringify(error.fields) };
+	}
 	const before = client.received.length;
 	let failure: string | undefined;
 	try {
@@ -159,7 +168,8 @@ const spoken = ({ messages }: Told): string =>
 
 const DENIALS: ReadonlySet<string> = new Set(["42501", "54000"]);
 
-function outcome({ messages }: Told): string {
+function outcome({ messages, refusal }: Told): string {
+	if (refusal !== undefined) return "refused";
 	const codes = messages.filter(({ type }) => type === "E").map((error) => wire.errorFields(error).C ?? "");
 	if (codes.some((code) => DENIALS.has(code))) return "denied";
 	if (codes.length > 0) return "native";
@@ -171,8 +181,12 @@ async function judge(t: Test, doors: readonly Door[], attack: Attack, way: Way):
 	const told = await Promise.all(doors.map((door) => attempt(door, attack, way)));
 	const [one, other] = told as [Told, Told];
 	t.same([one.failure, other.failure], [undefined, undefined], `${name}: it comes to an end`);
-	for (const { messages } of told) {
-		t.same(found(NEEDLES, Buffer.concat(messages.map(({ body }) => body))), [], `${name}: no secret shows`);
+	for (const { messages, refusal = "" } of told) {
+		t.same(
+			found(NEEDLES, Buffer.concat([Buffer.from(refusal), ...messages.map(({ body }) => body)])),
+			[],
+			`${name}: no secret shows`,
+		);
 	}
 	t.equal(spoken(one), spoken(other), `${name}: other secrets make no difference`);
 	if (attack.expect !== "any") t.equal(outcome(one), attack.expect, `${name}: what becomes of it`);

@@ -1,0 +1,131 @@
+/**
+ * What happens to a session when something behind the proxy's back changes a setting by which text is read: a function
+ * that a license permits, or the settings that a database gives each role. The analyser's idea of the session and the
+ * server's must never differ, so the session ends, and what was sent in the same breath is not
+ * answered.
+ */
+import t, { type Test } from "tap";
+import { license } from "../helpers/license.js";
+import { rawGrant, startLicet, targetOf } from "../helpers/licet.js";
+import { RawClient } from "../helpers/raw-client.js";
+import { createDatabase, testServers, withClient } from "../helpers/servers.js";
+import * as wire from "../helpers/wire.js";
+
+const SCHEMA = `
+CREATE SCHEMA app; CREATE SCHEMA hr;
+CREATE TABLE app.words (word text); INSERT INTO app.words VALUES ('public');
+CREATE TABLE app.marks (id int);
+CREATE TABLE hr.words (word text); INSERT INTO hr.words VALUES ('zqcanary');
+CREATE FUNCTION app.turn(name text, value text) RETURNS int LANGUAGE plpgsql AS
+	'BEGIN PERFORM set_config(name, value, false); RETURN 1; END';
+CREATE FUNCTION app.turn_strings() RETURNS trigger LANGUAGE plpgsql AS
+	'BEGIN SET standard_conforming_strings = off; RETURN NEW; END';
+CREATE TRIGGER turn BEFORE INSERT ON app.marks FOR EACH ROW EXECUTE FUNCTION app.turn_strings();
+`;
+
+const url = await createDatabase(t, testServers().pg15, SCHEMA);
+const database = new URL(url).pathname.slice(1);
+const licet = await startLicet(t, {
+	targets: { shop: targetOf(url) },
+	licenses: {
+		narrow: license("narrow", {
+			permits: [{ on: ["app.*"], commands: ["read", "write"] }, { functions: ["app.turn"] }],
+		}),
+	},
+});
+const grant = await licet.grant({ license: "narrow", target: "shop" });
+
+async function login(t: Test): Promise<RawClient> {
+	const client = await RawClient.login(rawGrant(grant));
+	t.teardown(() => client.destroy());
+	return client;
+}
+
+/** In a server that takes backslashes for escapes, the first string ends where the analyser's second one does. */
+const SMUGGLED = "SELECT '\\' AS a, ' UNION ALL SELECT word FROM hr.words --'";
+
+async function endsAt(t: Test, client: RawClient, what: string): Promise<void> {
+	const messages = await client.untilEnd(20_000);
+	const fatal = messages.filter(({ type }) => type === "E").map((error) => wire.errorFields(error));
+	t.match(fatal.at(-1), { S: "FATAL" }, `${what}: the session ends with an error`);
+	t.match(JSON.stringify(fatal), /pinned/, `${what}: which says why`);
+	const bytes = Buffer.concat(client.received.map(({ body }) => body)).toString("latin1");
+	t.notMatch(bytes, /zqcanary/, `${what}: nothing that was sent behind it is answered`);
+}
+
+t.test("a function that a license permits", async (t) => {
+	for (const [name, value] of [
+		["standard_conforming_strings", "off"],
+		["client_encoding", "SJIS"],
+		["client_encoding", "LATIN1"],
+	]) {
+		const client = await login(t);
+		client.send(wire.query(`SELECT app.turn('${name}', '${value}')`), wire.query(SMUGGLED));
+		await endsAt(t, client, `${name} = ${value}`);
+	}
+});
+
+t.test("in one series of messages, where the server tells of it only at the end", async (t) => {
+	const turn = "SELECT app.turn('standard_conforming_strings', 'off')";
+	const run = (sql: string) => [wire.parse(sql), wire.bind({}), wire.execute()];
+	const unread = async (what: string, ...messages: Buffer[]) => {
+		const client = await login(t);
+		client.send(...messages, wire.query(SMUGGLED));
+		const errors = (await client.until("Z")).filter(({ type }) => type === "E");
+		t.match(wire.errorFields(errors[0] as wire.Message), { C: "42501", M: /how strings are read/ }, what);
+		await client.until("Z");
+		const bytes = Buffer.concat(client.received.map(({ body }) => body)).toString("latin1");
+		t.notMatch(bytes, /zqcanary/, `${what}: no row of another table`);
+	};
+	await unread("a statement behind it", ...run(turn), ...run(SMUGGLED), wire.sync);
+	await unread("a statement behind what was planned", wire.parse(turn), wire.bind({}), wire.parse(SMUGGLED), wire.sync);
+	const client = await login(t);
+	client.send(...run(turn), wire.sync, ...run(SMUGGLED), wire.sync);
+	await endsAt(t, client, "the series behind it");
+	const other = await login(t);
+	other.send(...run(turn), ...run("SELECT word FROM app.words"), wire.sync);
+	await endsAt(t, other, "what can be read in one way only");
+});
+
+t.test("a query string in a series", async (t) => {
+	const client = await login(t);
+	client.send(wire.parse("SELECT app.turn('client_encoding', 'SJIS')"), wire.bind({}), wire.execute());
+	client.send(wire.query(SMUGGLED));
+	await client.until("Z");
+	const bytes = Buffer.concat(client.received.map(({ body }) => body)).toString("latin1");
+	t.match(bytes, /how strings are read/);
+	t.notMatch(bytes, /zqcanary/);
+});
+
+t.test("a trigger", async (t) => {
+	const client = await login(t);
+	client.send(wire.query("INSERT INTO app.marks VALUES (1)"), wire.query(SMUGGLED));
+	await endsAt(t, client, "a trigger");
+});
+
+t.test("settings of a role, and of a role in a database", async (t) => {
+	const { username } = new URL(url);
+	for (const whose of [`ROLE ${username}`, `ROLE ${username} IN DATABASE ${database}`, `DATABASE ${database}`]) {
+		const set = (what: string) => withClient(url, (client) => client.query(`ALTER ${whose} ${what}`));
+		try {
+			await set("SET standard_conforming_strings = off");
+			const client = await RawClient.login(rawGrant(grant)).catch(() => undefined);
+			if (client !== undefined) {
+				t.teardown(() => client.destroy());
+				t.equal(client.reported.get("standard_conforming_strings"), "on", `${whose}: strings are read as they were`);
+				await client.query(SMUGGLED);
+				const bytes = Buffer.concat(client.received.map(({ body }) => body)).toString("latin1");
+				t.notMatch(bytes, /zqcanary/, `${whose}: no row of another table`);
+			}
+			await set("RESET standard_conforming_strings");
+			await set("SET search_path = hr");
+			const other = await login(t);
+			await other.query("SELECT word || '' FROM words");
+			const told = Buffer.concat(other.received.map(({ body }) => body)).toString("latin1");
+			t.notMatch(told, /zqcanary/, `${whose}: names are found where the server finds them`);
+			t.match(told, /hr\.words/, `${whose}: which is denied`);
+		} finally {
+			await set("RESET ALL");
+		}
+	}
+});
