@@ -23,6 +23,7 @@ import type { RecordedDecision, RecordedReason } from "../recorder/entry.js";
 import type { CatalogView } from "../sql/catalog-view.js";
 import {
 	type ColumnName,
+	type RelationName,
 	type RelationUse,
 	type StatementFacts,
 	type TextFacts,
@@ -39,6 +40,9 @@ export interface PolicyVerdict extends Verdict {
 	readonly decision: Decision;
 	readonly record: DecisionRecord;
 }
+
+/** The attribute number by which PostgreSQL describes a whole row (`SELECT u FROM app.users u`). */
+const WHOLE_ROW = 0;
 
 const NO_PLAN: ResultPlan = {
 	masks: new Map(),
@@ -189,7 +193,10 @@ export class Policy {
 		const key = relation * 4096 + column + 64;
 		const known = this.#origins.get(key);
 		if (known !== undefined || this.#origins.has(key)) return known;
-		const verdict = this.#judgeOrigin(this.#catalog.column(relation, column));
+		const verdict =
+			column === WHOLE_ROW
+				? this.#judgeRow(this.#catalog.relation(relation))
+				: this.#judgeOrigin(this.#catalog.column(relation, column));
 		this.#origins.set(key, verdict);
 		return verdict;
 	}
@@ -220,6 +227,12 @@ export class Policy {
 		const verdict = this.#judgeOrigin(this.#catalog.columnNamed(schema, relation, column));
 		this.#namedOrigins.set(key, verdict);
 		return verdict;
+	}
+
+	#judgeRow(relation: RelationName | undefined): OriginVerdict | undefined {
+		if (relation === undefined) return undefined;
+		const { schema, name } = relation;
+		return { permitted: this.showsRowsOf(schema, name), mask: undefined, name: `the rows of ${schema}.${name}` };
 	}
 
 	#judgeOrigin(name: ColumnName | undefined): OriginVerdict | undefined {

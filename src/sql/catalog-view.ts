@@ -34,6 +34,10 @@ export class CatalogView {
 		}
 	}
 
+	relation(id: number): RelationName | undefined {
+		return this.#byId.get(id);
+	}
+
 	column(relation: number, column: number): ColumnName | undefined {
 		const found = this.#byId.get(relation);
 		if (found === undefined) return undefined;
