@@ -15,6 +15,7 @@ import {
 	grantInput,
 	INCOMPLETE_HEADER,
 	type Listed,
+	ROTATE_PATH,
 	SEARCH_PATH,
 	type SearchInput,
 	type SessionsInput,
@@ -32,6 +33,8 @@ export interface Control {
 	kill(session: string, by: string, reason: string): boolean;
 	/** Destroys the key of a sealed session that has ended. */
 	forget(session: string, by: string, reason: string): Promise<unknown>;
+	/** Has a new key sign the recording from now on. */
+	rotateKey(): Promise<unknown>;
 	/** What a license says to a text on a target, without running it. */
 	explain(request: ExplainInput): Promise<unknown>;
 	/** Undefined: healthy. */
@@ -62,10 +65,13 @@ function server(control: Control, log: Logger): FastifyInstance {
 	return app;
 }
 
+/** Codes of JournalError that tell of what was asked, not of the recording's state. */
+const CALLERS_FAULT: ReadonlySet<unknown> = new Set(["unknown", "key"]);
+
 function statusOf(error: unknown): number {
 	if (error instanceof z.ZodError) return 400;
 	if (error instanceof Error && (error.name === "AccessError" || error.name === "LoginRefusal")) return 422;
-	if (error instanceof Error && error.name === "JournalError" && "code" in error && error.code === "unknown")
+	if (error instanceof Error && error.name === "JournalError" && "code" in error && CALLERS_FAULT.has(error.code))
 		return 422;
 	if (error instanceof Error && "statusCode" in error && typeof error.statusCode === "number") return error.statusCode;
 	return 500;
@@ -103,6 +109,7 @@ export async function openAdminSocket(path: string, control: Control, log: Logge
 		const { by, reason } = endInput.parse(request.body);
 		return control.forget(request.params.id, by, reason);
 	});
+	app.post(ROTATE_PATH, () => control.rotateKey());
 	app.post("/v1/explain", { bodyLimit: EXPLAIN_BYTES }, (request) => control.explain(explainInput.parse(request.body)));
 	if (existsSync(path)) rmSync(path);
 	const before = process.umask(0o177);

@@ -32,6 +32,7 @@ export type ExplainInput = z.infer<typeof explainInput>;
 
 export const endInput = z.strictObject({ by: z.string().min(1), reason: z.string() });
 
+export const ROTATE_PATH = "/v1/key/rotate";
 export const SEARCH_PATH = "/v1/search";
 /** Says of a list why there may be more. */
 export const INCOMPLETE_HEADER = "licet-incomplete";

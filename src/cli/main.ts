@@ -200,7 +200,7 @@ function addEvidenceCommands(licet: Command): void {
 			const { auditorKey, key, rotateKey } = await import("./commands/key.js");
 			if (action === "auditor" && file !== undefined) say(auditorKey(file, options));
 			else if (action === undefined) say(key(options));
-			else if (action === "rotate" && file === undefined) say(rotateKey(options));
+			else if (action === "rotate" && file === undefined) say(await rotateKey(options));
 			else throw new CommandFailure("key: expected nothing, rotate, or auditor FILE", 2);
 		});
 	licet

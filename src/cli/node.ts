@@ -232,6 +232,10 @@ class NodeControl implements Control {
 		return { session };
 	}
 
+	async rotateKey(): Promise<unknown> {
+		return { key: (await this.#recorder.evidence.rotateKey()).text };
+	}
+
 	async explain(request: ExplainInput): Promise<unknown> {
 		const target = this.#config.targets.get(request.target);
 		const engine = ENGINES.get(target?.engine ?? "postgres");

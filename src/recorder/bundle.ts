@@ -4,7 +4,8 @@
  * checkpoint's root.
  */
 import { existsSync } from "node:fs";
-import { type ChainedCheckpoint, originOf, parseChained, readNotes } from "./checkpoint.js";
+import { type ChainedCheckpoint, originOf, parseChained } from "./checkpoint.js";
+import { eachNote } from "./checkpoint-file.js";
 import type { LoggedEntry } from "./entry.js";
 import { JournalError } from "./errors.js";
 import { readNodeName } from "./log-folder.js";
@@ -39,6 +40,8 @@ export interface BundledEntry {
 }
 
 const GAP = Buffer.from('"type":"gap"');
+/** A checkpoint without it introduces no key, and need not be parsed. */
+const KEY_LINE = "\nkey ";
 const LOAD = Buffer.from('"type":"license.load"');
 
 interface Found {
@@ -79,16 +82,17 @@ export async function* bundle(
 
 function checkpointsOf(folder: string): { checkpoint: ChainedCheckpoint & { text: string }; handovers: string[] } {
 	const node = existsSync(folder) ? readNodeName(folder) : undefined;
-	const { notes } = readNotes(folder);
-	const text = notes.at(-1);
+	const handovers: string[] = [];
+	let text: string | undefined;
+	for (const note of eachNote(folder)) {
+		if (note.includes(KEY_LINE) && parseChained(note)?.key !== undefined) handovers.push(note);
+		text = note;
+	}
 	const checkpoint = text === undefined ? undefined : parseChained(text);
 	if (node === undefined || text === undefined || checkpoint === undefined || checkpoint.origin !== originOf(node)) {
 		throw new JournalError("corrupt", `${folder} has no checkpoint that a bundle could rest on`);
 	}
-	return {
-		checkpoint: { ...checkpoint, text },
-		handovers: notes.filter((note) => parseChained(note)?.key !== undefined),
-	};
+	return { checkpoint: { ...checkpoint, text }, handovers };
 }
 
 /** Reads the log up to the checkpoint, and keeps the hashes of those segments that the session is in. */

@@ -2,15 +2,10 @@
  * Checkpoints: the tree's size and root at a moment, signed (https://c2sp.org/tlog-checkpoint). Three lines of our own
  * follow the root: when it was made, the key from here on where that changes, and the hash of the checkpoint before it,
  * so that none can be taken away from among the others.
- *
- * The file `checkpoints` holds them all, oldest first, each followed by an empty line.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Note, parseNote, parseVerifierKey, type Signer, signNote, type VerifierKey } from "./note.js";
 import { type Hash, hashFromBase64, hashToBase64, sha256 } from "./tree.js";
 
-export const CHECKPOINTS = "checkpoints";
 /** What the first checkpoint says of the one before it. */
 const NONE = "none";
 const SIZE = /^(0|[1-9]\d{0,15})$/;
@@ -92,33 +87,4 @@ function keyLine(line: string): VerifierKey | undefined {
 	const text = line.startsWith("key ") ? line.slice("key ".length) : "";
 	const key = parseVerifierKey(text);
 	return key?.text === text ? key : undefined;
-}
-
-export interface StoredNotes {
-	readonly notes: readonly string[];
-	/** Bytes of whole notes. */
-	readonly bytes: number;
-	/** Bytes after them. */
-	readonly torn: number;
-}
-
-/** What is in the file of checkpoints; nothing when it is not there. */
-export function readNotes(folder: string): StoredNotes {
-	let content: Buffer;
-	try {
-		content = readFileSync(join(folder, CHECKPOINTS));
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === "ENOENT") return { notes: [], bytes: 0, torn: 0 };
-		throw error;
-	}
-	const notes: string[] = [];
-	let start = 0;
-	for (;;) {
-		const text = content.indexOf("\n\n", start);
-		const end = text === -1 ? -1 : content.indexOf("\n\n", text + 2);
-		if (end === -1) return { notes, bytes: start, torn: content.length - start };
-		/* Latin-1 would keep every byte apart; UTF-8 that is none becomes U+FFFD and then no checkpoint. */
-		notes.push(content.toString("utf8", start, end + 1));
-		start = end + 2;
-	}
 }

@@ -97,6 +97,13 @@ export class Evidence {
 		return this.#notary.verifier;
 	}
 
+	/** A new key signs from now on. Rejects with JournalError. */
+	async rotateKey(): Promise<VerifierKey> {
+		const key = await this.#notary.rotate();
+		this.#options.log.info({ key: key.text }, "the recording is signed with a new key");
+		return key;
+	}
+
 	/** The newest checkpoint. */
 	get last(): ChainedCheckpoint | undefined {
 		return this.#notary.last;

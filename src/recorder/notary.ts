@@ -8,21 +8,14 @@
 import { closeSync, constants, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AppendFile, onDisk, writeAt } from "./append-file.js";
-import {
-	CHECKPOINTS,
-	type ChainedCheckpoint,
-	originOf,
-	parseChained,
-	readNotes,
-	signCheckpoint,
-	type TreeHead,
-} from "./checkpoint.js";
+import { type ChainedCheckpoint, originOf, parseChained, signCheckpoint, type TreeHead } from "./checkpoint.js";
+import { CHECKPOINTS, readLastNote } from "./checkpoint-file.js";
 import { TimestampFormat } from "./clock.js";
 import { JournalError } from "./errors.js";
 import type { Journal } from "./journal.js";
-import { type KeyOptions, type NodeKeys, openKeys } from "./keys.js";
+import { isPrepared, type KeyOptions, type NodeKeys, notSigned, openKeys, prepareRotation } from "./keys.js";
 import type { TakenLeaves } from "./log-tree.js";
-import { isSignedBy, type VerifierKey } from "./note.js";
+import type { VerifierKey } from "./note.js";
 import { encodeRange, RANGES } from "./ranges.js";
 import { leavesPath } from "./segments.js";
 import type { CompactRange } from "./tree.js";
@@ -50,13 +43,15 @@ export class Notary {
 	onCheckpoint: (checkpoint: ChainedCheckpoint, finished: readonly CompactRange[]) => void = () => {};
 	readonly #options: NotaryOptions;
 	readonly #origin: string;
-	readonly #keys: NodeKeys;
+	#keys: NodeKeys;
 	readonly #checkpoints: AppendFile;
 	readonly #ranges: AppendFile;
 	readonly #timestamps = new TimestampFormat();
 	#last: ChainedCheckpoint | undefined;
 	/** The signing key is not yet told in a checkpoint. */
 	#keyIsNew: boolean;
+	/** Its files are not yet in their lasting places. */
+	#isUnsettled = true;
 	/** Taken from the journal, and not yet in the files. */
 	#unwrittenRanges: CompactRange[] = [];
 	#unwrittenLeaves: TakenLeaves[] = [];
@@ -69,11 +64,11 @@ export class Notary {
 		const { folder, journal } = options;
 		this.#options = options;
 		this.#origin = originOf(journal.node);
-		const { notes, bytes } = readNotes(folder);
-		const current = lastKey(notes);
-		this.#last = lastCheckpoint(notes, this.#origin, current);
-		this.#keys = openKeys({ ...options.keys, name: this.#origin }, current);
-		this.#keyIsNew = current === undefined || this.#keys.handingOver !== undefined;
+		const { note, bytes } = readLastNote(folder);
+		this.#last = note === undefined ? undefined : parseChained(note);
+		if (note !== undefined && this.#last?.origin !== this.#origin) throw notSigned();
+		this.#keys = openKeys({ ...options.keys, name: this.#origin }, this.#last);
+		this.#keyIsNew = this.#keys.isNew;
 		this.#checkpoints = new AppendFile(join(folder, CHECKPOINTS), bytes);
 		this.#ranges = new AppendFile(join(folder, RANGES));
 	}
@@ -82,9 +77,8 @@ export class Notary {
 	static async open(options: NotaryOptions): Promise<Notary> {
 		const notary = new Notary(options);
 		try {
-			if (notary.#keyIsNew) notary.#introduceKey();
+			if (notary.#keyIsNew) notary.#introduce(notary.#keys);
 			await notary.checkpoint();
-			notary.#keys.settle();
 		} catch (error) {
 			notary.#release();
 			throw error;
@@ -105,9 +99,36 @@ export class Notary {
 		return this.#last;
 	}
 
-	#introduceKey(): void {
-		const previous = this.#keys.handingOver?.verifier.text ?? null;
-		this.#options.journal.append({ type: "key", key: this.verifier.text, previous });
+	#introduce({ signer, handingOver }: NodeKeys): void {
+		const previous = handingOver?.verifier.text ?? null;
+		this.#options.journal.append({ type: "key", key: signer.verifier.text, previous });
+	}
+
+	/**
+	 * Another key takes over with a checkpoint that both sign: the one that waits for it, or one that is made now. Rejects
+	 * with JournalError. What was begun when the log fails is finished when it is written again, or at the next start.
+	 */
+	rotate(): Promise<VerifierKey> {
+		const rotated = this.#work.then(() => this.#rotate());
+		this.#work = rotated.catch(() => undefined);
+		return rotated;
+	}
+
+	async #rotate(): Promise<VerifierKey> {
+		const { journal, keys } = this.#options;
+		if (journal.failure !== undefined) throw journal.failure;
+		if (keys.external !== undefined)
+			throw new JournalError("key", "the recording is signed with a key of the operator's (recording.key)");
+		/* A rotation that the log's failure has interrupted comes first. */
+		if (this.#keyIsNew || this.#isUnsettled) await this.#checkpoint();
+		if (!isPrepared(keys.folder)) prepareRotation(keys.folder);
+		const next = openKeys({ ...keys, name: this.#origin }, this.#last);
+		this.#introduce(next);
+		this.#keys = next;
+		this.#keyIsNew = true;
+		this.#isUnsettled = true;
+		await this.#checkpoint();
+		return this.verifier;
 	}
 
 	#soon(): void {
@@ -131,12 +152,15 @@ export class Notary {
 		try {
 			journal.flush();
 			const head = journal.tree.head();
-			if (head.size === this.#last?.size && !this.#keyIsNew) return;
-			this.#unwrittenRanges.push(...journal.tree.takeFinished());
-			this.#unwrittenLeaves.push(...journal.tree.takeLeaves());
-			await journal.flushDurably();
-			await this.#writeAids();
-			await this.#sign(head);
+			if (head.size !== this.#last?.size || this.#keyIsNew) {
+				this.#unwrittenRanges.push(...journal.tree.takeFinished());
+				this.#unwrittenLeaves.push(...journal.tree.takeLeaves());
+				await journal.flushDurably();
+				await this.#writeAids();
+				await this.#sign(head);
+			}
+			if (this.#isUnsettled) this.#keys.settle();
+			this.#isUnsettled = false;
 		} catch (error) {
 			const failure =
 				error instanceof JournalError ? error : journal.fail(error, "the recording's checkpoint cannot be written");
@@ -200,37 +224,6 @@ export class Notary {
 		this.#checkpoints.close();
 		this.#ranges.close();
 	}
-}
-
-/** The key that signs after these checkpoints. */
-function lastKey(notes: readonly string[]): VerifierKey | undefined {
-	for (const note of notes.toReversed()) {
-		const key = parseChained(note)?.key;
-		if (key !== undefined) return key;
-	}
-	return undefined;
-}
-
-function lastCheckpoint(
-	notes: readonly string[],
-	origin: string,
-	key: VerifierKey | undefined,
-): ChainedCheckpoint | undefined {
-	const note = notes.at(-1);
-	if (note === undefined) return undefined;
-	const checkpoint = parseChained(note);
-	if (
-		checkpoint === undefined ||
-		key === undefined ||
-		checkpoint.origin !== origin ||
-		!isSignedBy(checkpoint.note, key)
-	) {
-		throw new JournalError(
-			"corrupt",
-			"the last checkpoint is not one that this log's key has signed: `licet verify` tells more",
-		);
-	}
-	return checkpoint;
 }
 
 async function writeLeaves(folder: string, { segment, from, leaves }: TakenLeaves): Promise<void> {

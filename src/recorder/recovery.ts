@@ -20,7 +20,8 @@ import {
 	writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { parseChained, readNotes, type TreeHead } from "./checkpoint.js";
+import { parseChained, type TreeHead } from "./checkpoint.js";
+import { readLastNote } from "./checkpoint-file.js";
 import { JournalError } from "./errors.js";
 import { readRanges, writeRanges } from "./ranges.js";
 import { inspectSegment, isOpen, listSegments, segmentPath } from "./segments.js";
@@ -121,10 +122,9 @@ function damaged(folder: string, size: number): string {
 }
 
 function lastHead(folder: string): TreeHead | undefined {
-	const { notes } = readNotes(folder);
-	const last = notes.at(-1);
-	if (last === undefined) return undefined;
-	const checkpoint = parseChained(last);
+	const { note } = readLastNote(folder);
+	if (note === undefined) return undefined;
+	const checkpoint = parseChained(note);
 	if (checkpoint === undefined) throw new JournalError("corrupt", `the last of the checkpoints in ${folder} is none`);
 	return checkpoint;
 }

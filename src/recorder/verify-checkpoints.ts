@@ -2,44 +2,63 @@
  * The checkpoints of a log: each one signed by the key of its time, each one naming the one before it, and each new key
  * introduced by the one that it follows.
  */
-import { CHECKPOINTS, type ChainedCheckpoint, parseChained, readNotes } from "./checkpoint.js";
+import { type ChainedCheckpoint, parseChained, type TreeHead } from "./checkpoint.js";
+import { CHECKPOINTS, eachNote } from "./checkpoint-file.js";
 import { type Finding, finding } from "./finding.js";
 import { isSignedBy, type VerifierKey } from "./note.js";
 import { hashToBase64 } from "./tree.js";
 
+/** A key, and the number of entries under the checkpoint that introduces it. */
+export interface Introduction {
+	readonly key: VerifierKey;
+	readonly size: number;
+}
+
 export interface CheckedChain {
-	readonly checkpoints: readonly ChainedCheckpoint[];
+	/** What was signed, in order: of each checkpoint no more than the walk through the entries needs. */
+	readonly heads: readonly TreeHead[];
+	readonly first: ChainedCheckpoint | undefined;
+	readonly last: ChainedCheckpoint | undefined;
 	/** The keys that have signed, oldest first. */
-	readonly keys: readonly VerifierKey[];
+	readonly introductions: readonly Introduction[];
 	readonly findings: readonly Finding[];
 }
 
 export function checkChain(folder: string, origin: string | undefined, trusted: VerifierKey | undefined): CheckedChain {
-	const { notes, torn } = readNotes(folder);
-	const checkpoints: ChainedCheckpoint[] = [];
-	const keys: VerifierKey[] = [];
+	const heads: TreeHead[] = [];
+	const introductions: Introduction[] = [];
 	const findings: Finding[] = [];
 	const report = (message: string) => findings.push(finding(message, { file: CHECKPOINTS }));
-	for (const [index, note] of notes.entries()) {
-		const checkpoint = parseChained(note);
+	let first: ChainedCheckpoint | undefined;
+	let last: ChainedCheckpoint | undefined;
+	const notes = eachNote(folder);
+	let next = notes.next();
+	for (; next.done !== true; next = notes.next()) {
+		const place = heads.length + 1;
+		const checkpoint = parseChained(next.value);
 		if (checkpoint === undefined) {
-			report(`what stands at place ${index + 1} is no checkpoint`);
+			report(`what stands at place ${place} is no checkpoint`);
 			break;
 		}
-		const wrong = problemOf(checkpoint, checkpoints.at(-1), keys.at(-1), origin);
+		const wrong = problemOf(checkpoint, last, introductions.at(-1)?.key, origin);
 		if (wrong !== undefined) {
-			report(`the checkpoint of ${checkpoint.size} entries, at place ${index + 1}, ${wrong}`);
+			report(`the checkpoint of ${checkpoint.size} entries, at place ${place}, ${wrong}`);
 			break;
 		}
-		checkpoints.push(checkpoint);
-		if (checkpoint.key !== undefined) keys.push(checkpoint.key);
+		first ??= checkpoint;
+		last = checkpoint;
+		const { size, root, key } = checkpoint;
+		heads.push({ size, root });
+		if (key !== undefined) introductions.push({ key, size });
 	}
-	if (torn > 0 && findings.length === 0) report(`${torn} bytes at the end are no checkpoint`);
-	if (notes.length === 0 && torn === 0) report("there are no checkpoints");
-	if (trusted !== undefined && keys.length > 0 && !keys.some(({ text }) => text === trusted.text)) {
-		report(`signed by ${keys.map(({ text }) => text).join(", then ")}, and never by the key given`);
+	if (next.done === true && next.value > 0) report(`${next.value} bytes at the end are no checkpoint`);
+	else if (last === undefined && findings.length === 0) report("there are no checkpoints");
+	const keys = introductions.map(({ key }) => key.text);
+	if (trusted !== undefined && keys.length > 0 && !keys.includes(trusted.text)) {
+		report(`signed by ${keys.join(", then ")}, and never by the key given`);
 	}
-	return { checkpoints, keys, findings };
+	notes.return(0);
+	return { heads, first, last, introductions, findings };
 }
 
 function problemOf(

@@ -5,12 +5,11 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ChainedCheckpoint } from "./checkpoint.js";
 import type { LoggedEntry } from "./entry.js";
 import { type Finding, finding } from "./finding.js";
-import type { VerifierKey } from "./note.js";
 import { leavesPath, sealedPath, segmentName } from "./segments.js";
 import { type Hash, hashToBase64 } from "./tree.js";
+import type { Introduction } from "./verify-checkpoints.js";
 
 type Seal = Extract<LoggedEntry, { type: "seal" }>;
 type Trim = Extract<LoggedEntry, { type: "trim" }>;
@@ -36,15 +35,15 @@ export class Ledger {
 	}
 
 	/** Each key that a checkpoint introduces is told in an entry under it, and no entry tells of another. */
-	checkKeys(keys: readonly VerifierKey[], checkpoints: readonly ChainedCheckpoint[], from: number): Finding[] {
+	checkKeys(introductions: readonly Introduction[], from: number): Finding[] {
 		const findings: Finding[] = [];
-		for (const { key, size } of checkpoints) {
-			if (key !== undefined && size > from && !this.#keys.has(key.text)) {
+		for (const { key, size } of introductions) {
+			if (size > from && !this.#keys.has(key.text)) {
 				findings.push(finding(`the key ${key.text} signs, and no entry tells of it`));
 			}
 		}
 		for (const told of this.#keys) {
-			if (!keys.some(({ text }) => text === told))
+			if (!introductions.some(({ key }) => key.text === told))
 				findings.push(finding(`an entry tells of the key ${told}, which never signed`));
 		}
 		return findings;

@@ -5,14 +5,14 @@
  * It reads the log once, in order, in bounded memory, whether it is being written or not.
  */
 import { existsSync } from "node:fs";
-import { type ChainedCheckpoint, type Checkpoint, originOf } from "./checkpoint.js";
+import { type Checkpoint, originOf, type TreeHead } from "./checkpoint.js";
 import { type Finding, finding } from "./finding.js";
 import { readNodeName } from "./log-folder.js";
 import { isSignedBy, type VerifierKey } from "./note.js";
 import { RANGES, readRanges } from "./ranges.js";
 import { listSegments, sealedPath } from "./segments.js";
 import { CompactRange } from "./tree.js";
-import { checkChain } from "./verify-checkpoints.js";
+import { type CheckedChain, checkChain } from "./verify-checkpoints.js";
 import { checkSeals, checkTorn, checkTrims } from "./verify-files.js";
 import { LogWalk } from "./verify-walk.js";
 
@@ -52,14 +52,15 @@ export async function verifyLog(options: VerifyOptions): Promise<LogReport> {
 	/* In this order, for the log may be written: a seal is under a checkpoint before its file is there, a range is there before the checkpoint. */
 	const sealed = listSegments(folder).filter((first) => existsSync(sealedPath(folder, first)));
 	const chain = checkChain(folder, node === undefined ? undefined : originOf(node), options.key);
-	findings.push(...chain.findings, ...checkKept(options.checkpoint, chain.checkpoints, chain.keys));
+	findings.push(...chain.findings, ...checkKept(options.checkpoint, chain));
 	const stored = readRanges(folder);
 	if (!stored.sound) findings.push(finding("it is damaged", { file: RANGES }));
 	const segments = listSegments(folder);
 	const first = segments[0] ?? 0;
 	const start = new CompactRange(0);
 	for (const range of stored.ranges) if (range.end <= first) start.extend(range);
-	const walk = new LogWalk(folder, start, chain.checkpoints, options.checkpoint);
+	const { last } = chain;
+	const walk = new LogWalk(folder, start, chain.heads, options.checkpoint);
 	let isWhole = walk.begin();
 	for (const [index, segment] of segments.entries()) {
 		if (!isWhole) break;
@@ -69,20 +70,19 @@ export async function verifyLog(options: VerifyOptions): Promise<LogReport> {
 	if (isWhole) {
 		walk.rest();
 		findings.push(
-			...checkEnd(walk, chain.checkpoints, options),
-			...checkRanges(walk, stored.ranges, segments, sealed, chain.checkpoints.at(-1)?.size ?? 0),
+			...checkEnd(walk, chain.heads, options),
+			...checkRanges(walk, stored.ranges, segments, sealed, last?.size ?? 0),
 			...checkSeals(folder, sealed, walk.ledger),
 			...checkTrims(first, walk.boundaries, walk.ledger),
 			...checkTorn(folder, first, walk.ledger),
-			...walk.ledger.checkKeys(chain.keys, chain.checkpoints, first),
+			...walk.ledger.checkKeys(chain.introductions, first),
 		);
 	}
-	const last = chain.checkpoints.at(-1);
 	return {
 		ok: findings.length === 0,
 		node: node ?? null,
-		keys: chain.keys.map(({ text }) => text),
-		checkpoints: chain.checkpoints.length,
+		keys: chain.introductions.map(({ key }) => key.text),
+		checkpoints: chain.heads.length,
 		from: first,
 		to: walk.tree.end,
 		covered: Math.min(last?.size ?? 0, walk.tree.end),
@@ -105,22 +105,18 @@ function nodeOf(folder: string, findings: Finding[]): string | undefined {
 }
 
 /** What can be said of a checkpoint kept elsewhere before the entries are read. */
-function checkKept(
-	kept: Checkpoint | undefined,
-	chain: readonly ChainedCheckpoint[],
-	keys: readonly VerifierKey[],
-): Finding[] {
+function checkKept(kept: Checkpoint | undefined, { first, introductions }: CheckedChain): Finding[] {
 	if (kept === undefined) return [];
-	const isSigned = keys.some((key) => isSignedBy(kept.note, key));
+	const isSigned = introductions.some(({ key }) => isSignedBy(kept.note, key));
 	const findings: Finding[] = [];
-	if (kept.origin !== (chain[0]?.origin ?? kept.origin))
+	if (kept.origin !== (first?.origin ?? kept.origin))
 		findings.push(finding(`the checkpoint kept elsewhere is of another log, ${kept.origin}`));
 	else if (!isSigned) findings.push(finding("the checkpoint kept elsewhere is not signed by a key of this log"));
 	return findings;
 }
 
-function checkEnd(walk: LogWalk, chain: readonly ChainedCheckpoint[], options: VerifyOptions): Finding[] {
-	const last = chain.at(-1);
+function checkEnd(walk: LogWalk, heads: readonly TreeHead[], options: VerifyOptions): Finding[] {
+	const last = heads.at(-1);
 	const { end } = walk.tree;
 	const findings: Finding[] = [];
 	if (last !== undefined && last.size > end) {
@@ -140,7 +136,7 @@ function checkEnd(walk: LogWalk, chain: readonly ChainedCheckpoint[], options: V
 			),
 		);
 	} else if (kept !== undefined && kept.size < (walk.boundaries.keys().next().value ?? 0)) {
-		const isKnown = chain.some(({ size, root }) => size === kept.size && root === kept.root);
+		const isKnown = heads.some(({ size, root }) => size === kept.size && root === kept.root);
 		if (!isKnown)
 			findings.push(
 				finding(

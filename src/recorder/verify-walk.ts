@@ -3,7 +3,7 @@
  * the first entry that is not as it was, as exactly as `leaves` allows.
  */
 import { existsSync, readFileSync } from "node:fs";
-import type { ChainedCheckpoint, Checkpoint } from "./checkpoint.js";
+import type { Checkpoint, TreeHead } from "./checkpoint.js";
 import { type Finding, finding } from "./finding.js";
 import { LineSplitter } from "./lines.js";
 import { LEAF_PREFIX_BYTES } from "./notary.js";
@@ -22,7 +22,10 @@ export class LogWalk {
 	/** Where the tree is known that another file tells of, by the number of entries before it. */
 	readonly boundaries = new Map<number, readonly Hash[]>();
 	readonly #folder: string;
-	readonly #roots: ReadonlyMap<number, readonly { readonly root: Hash; readonly name: string }[]>;
+	readonly #heads: readonly TreeHead[];
+	/** The first of them that is not behind the walk. */
+	#ahead = 0;
+	readonly #kept: TreeHead | undefined;
 	readonly #covered: number;
 	/** The first entry since the last root that was right which differs from what `leaves` says. */
 	#suspect: Finding | undefined;
@@ -30,23 +33,14 @@ export class LogWalk {
 	firstUncoveredAt: string | undefined;
 	tornBytes = 0;
 
-	constructor(
-		folder: string,
-		start: CompactRange,
-		checkpoints: readonly ChainedCheckpoint[],
-		kept: Checkpoint | undefined,
-	) {
+	/** `heads`: what the log's checkpoints say, in order. */
+	constructor(folder: string, start: CompactRange, heads: readonly TreeHead[], kept: Checkpoint | undefined) {
 		this.#folder = folder;
 		this.tree = start;
 		this.#proven = start.end;
-		this.#covered = checkpoints.at(-1)?.size ?? 0;
-		const roots = new Map<number, { root: Hash; name: string }[]>();
-		for (const { size, root, at } of checkpoints) roots.set(size, [{ root, name: `the checkpoint of ${at}` }]);
-		if (kept !== undefined) {
-			const others = roots.get(kept.size) ?? [];
-			roots.set(kept.size, [...others, { root: kept.root, name: "the checkpoint that was kept elsewhere" }]);
-		}
-		this.#roots = roots;
+		this.#covered = heads.at(-1)?.size ?? 0;
+		this.#heads = heads;
+		this.#kept = kept;
 	}
 
 	/** Judges what stands for the entries that are gone; false when nothing after it can be judged. */
@@ -103,16 +97,17 @@ export class LogWalk {
 
 	#root(file: string): boolean {
 		const size = this.tree.end;
-		const expected = this.#roots.get(size);
-		if (expected === undefined) return true;
+		while ((this.#heads[this.#ahead]?.size ?? size) < size) this.#ahead++;
+		const own = this.#heads[this.#ahead];
+		const [isOwn, isKept] = [own?.size === size, this.#kept?.size === size];
+		if (!isOwn && !isKept) return true;
 		const root = this.tree.root();
-		const wrong = expected.find((one) => one.root !== root);
-		if (wrong !== undefined) {
+		const isWrong = isOwn && own?.root !== root;
+		if (isWrong || (isKept && this.#kept?.root !== root)) {
 			const first = this.#proven;
 			const which = size - first === 1 ? `entry ${first} is` : `among the entries ${first} to ${size - 1} one is`;
-			this.findings.push(
-				this.#suspect ?? finding(`${which} not what ${wrong.name} was signed over`, { file, seq: first }),
-			);
+			const name = isWrong ? `the checkpoint of ${size} entries` : "the checkpoint that was kept elsewhere";
+			this.findings.push(this.#suspect ?? finding(`${which} not what ${name} was signed over`, { file, seq: first }));
 			return false;
 		}
 		if (this.#suspect !== undefined) {

@@ -100,9 +100,16 @@ await t.test("licet verify, key, checkpoint and bundles", async (t) => {
 	t.match(await licet.cli("key", "rotate"), { code: 1, stderr: /there already/ });
 	await licet.start();
 	await licet.stop();
-	const next = (await licet.cli("key")).stdout.trim();
-	t.not(next, key);
-	for (const either of [key, next]) t.match(await licet.cli("verify", "--key", either), { code: 0 });
+	const waited = (await licet.cli("key")).stdout.trim();
+	t.not(waited, key);
+	/* While it runs, at once. */
+	await licet.start();
+	const { key: next } = (await licet.json("key", "rotate")) as { readonly key: string };
+	t.equal((await licet.cli("key")).stdout.trim(), next);
+	t.not(next, waited);
+	t.match(await licet.cli("verify", "--key", key), { code: 0, stdout: /and then/ });
+	await licet.stop();
+	for (const either of [key, waited, next]) t.match(await licet.cli("verify", "--key", either), { code: 0 });
 	t.match(await licet.cli("export", session, "--format", "bundle", "--output", file), { code: 0 });
 	for (const either of [key, next]) t.match(await runLicet(["verify", file, "--key", either]), { code: 0 });
 

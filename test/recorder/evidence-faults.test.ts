@@ -2,7 +2,7 @@
  * Full disks and I/O errors while the evidence is made: sessions stop as when an entry cannot be written, nothing goes on
  * that will not be under a checkpoint, and work resumes with the space. Sealing and removing only wait.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
@@ -79,6 +79,29 @@ t.test("a checkpoint that cannot be written", async (t) => {
 			await verified(t, folder, "all of it verifies");
 		});
 	}
+});
+
+t.test("a key that is to take over when the disk is full", async (t) => {
+	const disk = new FaultyDisk();
+	t.teardown(() => disk.restore());
+	const { recorder, folder, close } = await openNode(t);
+	const former = recorder.evidence.verifier.text;
+	recorder.record(sessionStart("s_1"));
+	disk.isFull = (path) => path.endsWith("checkpoints");
+	await t.rejects(recorder.evidence.rotateKey(), { code: "failed", message: /ENOSPC/ });
+	await t.rejects(recorder.evidence.rotateKey(), { code: "failed" }, "nor while it lasts");
+	disk.isFull = () => false;
+	await reopened(recorder);
+	recorder.record(sessionStart("s_2"));
+	await recorder.evidence.checkpoint();
+	t.not(recorder.evidence.verifier.text, former, "it takes over with the next checkpoint");
+	await close();
+	await verified(t, folder, "and all of it verifies");
+	t.match(await verifyLog({ folder, key: parseVerifierKey(former), openEnd: "none" }), {
+		ok: true,
+		keys: { length: 2 },
+	});
+	t.notOk(existsSync(join(folder, "..", "keys", "next.key")));
 });
 
 t.test("a sync that fails under a checkpoint", async (t) => {

@@ -16,7 +16,8 @@ import {
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import t, { type Test } from "tap";
-import { parseCheckpoint, readNotes } from "../../src/recorder/checkpoint.js";
+import { parseCheckpoint } from "../../src/recorder/checkpoint.js";
+import { eachNote, readLastNote } from "../../src/recorder/checkpoint-file.js";
 import type { LoggedEntry } from "../../src/recorder/entry.js";
 import { prepareRotation } from "../../src/recorder/keys.js";
 import { parseVerifierKey } from "../../src/recorder/note.js";
@@ -42,6 +43,8 @@ async function readAll(folder: string): Promise<LoggedEntry[]> {
 	for await (const { entry } of new LogReader(folder).entries()) entries.push(entry);
 	return entries;
 }
+
+const notesOf = (folder: string) => [...eachNote(folder)];
 
 let logs = 0;
 const begun = new WeakSet<Test>();
@@ -227,14 +230,83 @@ t.test("keys", async (t) => {
 	await fourth.close();
 	t.match(await verify(folder, { key: one }), { ok: true, keys: { length: 4 } });
 	/* A crash between the first checkpoint of a new key and the moving of its file. */
-	const notes = readNotes(folder).notes.length;
+	const notes = notesOf(folder).length;
 	renameSync(join(keys, "one.key"), join(keys, "next.key"));
 	copyFileSync(external, join(keys, "node.key"));
 	await (await openLog(folder, keys)).close();
-	t.equal(readNotes(folder).notes.length, notes, "it took over already");
+	t.equal(notesOf(folder).length, notes, "it took over already");
 	t.notOk(existsSync(join(keys, "next.key")));
 	writeFileSync(join(keys, "node.key"), "no key");
 	await t.rejects(openLog(folder, keys), { code: "key" });
+});
+
+t.test("a key that takes over while the log is written", async (t) => {
+	const { folder, keys } = folders(t);
+	const log = await openLog(folder, keys);
+	await log.session("s_1", 7);
+	const one = keyOf(keys);
+	log.journal.append(statement("s_2", 1));
+	const two = await log.evidence.rotateKey();
+	t.equal(log.evidence.verifier.text, two.text);
+	t.equal(keyOf(keys)?.text, two.text, "its files are in their places");
+	t.notOk(existsSync(join(keys, "next.key")));
+	t.equal(notesOf(folder).at(-1)?.match(/^— /gm)?.length, 2, "both have signed");
+	t.match(await verify(folder, { key: one }), { ok: true, findings: [], keys: [one?.text, two.text] });
+	await log.session("s_3", 7);
+	t.equal(notesOf(folder).at(-1)?.match(/^— /gm)?.length, 1, "and from then on the new one alone");
+	/* One that was made while nothing ran waits, and several at once come one after the other. */
+	prepareRotation(keys);
+	const [three, four] = await Promise.all([log.evidence.rotateKey(), log.evidence.rotateKey()]);
+	await log.close();
+	const all = [one?.text, two.text, three.text, four.text];
+	t.equal(new Set(all).size, 4);
+	for (const key of [one, two, three, four]) t.match(await verify(folder, { key }), { ok: true, keys: all });
+	const again = await openLog(folder, keys);
+	t.equal(again.evidence.verifier.text, four.text, "it is the one of the next start");
+	writeFileSync(join(keys, "next.key"), "no key");
+	await t.rejects(again.evidence.rotateKey(), { code: "key" }, "one that cannot be read does not take over");
+	await again.session("s_4", 7);
+	t.same(again.failures, [], "and stops nothing");
+	rmSync(join(keys, "next.key"));
+	await again.close();
+	t.match(await verify(folder, { key: one }), { ok: true, keys: all });
+	const own = await openLog(folder, keys, { externalKey: join(keys, "node.key") });
+	await t.rejects(own.evidence.rotateKey(), { code: "key", message: /recording.key/ }, "nor in the place of one's own");
+	await own.close();
+	t.match(await verify(folder, { key: one }), { ok: true, keys: all });
+});
+
+t.test("the end of the checkpoints", async (t) => {
+	const { folder, keys } = folders(t);
+	const log = await openLog(folder, keys);
+	await log.session("s_1", 40);
+	await log.close();
+	const path = join(folder, "checkpoints");
+	const notes = notesOf(folder);
+	const whole = readFileSync(path);
+	t.equal(notes.map((note) => `${note}\n`).join(""), whole.toString());
+	const starts = notes.map((_, at) => Buffer.byteLength(notes.slice(0, at).join("\n")) + (at > 0 ? 1 : 0));
+	/* Cut at each byte of the last few notes: what is whole is found, by either way. */
+	for (let size = starts.at(-4) ?? 0; size <= whole.length; size++) {
+		writeFileSync(path, whole.subarray(0, size));
+		const last = starts.filter((start, at) => start + Buffer.byteLength(notes[at] ?? "") + 1 <= size).length;
+		const bytes = starts[last] ?? whole.length;
+		const found = readLastNote(folder);
+		if (found.note !== notes[last - 1] || found.bytes !== bytes) t.fail(`cut at ${size}: ${found.bytes}`);
+		if (notesOf(folder).length !== last) t.fail(`cut at ${size}`);
+	}
+	/* What follows may be more than is looked at. */
+	for (const torn of ["\0".repeat(4096), "\n\n\n\n", "licet/n_1\n1\n\n", "x".repeat(300_000)]) {
+		writeFileSync(path, Buffer.concat([whole, Buffer.from(torn)]));
+		t.same(readLastNote(folder), { note: notes.at(-1), bytes: whole.length });
+	}
+	/* More notes than fit into what is read at once. */
+	const many = Array.from({ length: 3000 }, (_, at) => notes[at % notes.length] ?? "");
+	writeFileSync(path, many.map((note) => `${note}\n`).join(""));
+	t.same(notesOf(folder), many);
+	t.equal(readLastNote(folder).note, many.at(-1));
+	rmSync(path);
+	t.same(readLastNote(folder), { note: undefined, bytes: 0 });
 });
 
 t.test("a checkpoint kept elsewhere", async (t) => {
@@ -245,7 +317,7 @@ t.test("a checkpoint kept elsewhere", async (t) => {
 	cpSync(folder, old, { recursive: true, filter: (name) => !name.includes("lock") });
 	await log.session("s_2", 12);
 	await log.close();
-	const kept = (of: string, at: number) => parseCheckpoint(readNotes(of).notes.at(at) ?? "");
+	const kept = (of: string, at: number) => parseCheckpoint(notesOf(of).at(at) ?? "");
 	for (const at of [0, 1, 2, -1])
 		t.match(await verify(folder, { checkpoint: kept(folder, at) }), { ok: true }, `number ${at}`);
 	t.match(await verify(old), { ok: true }, "an older state is sound by itself");
@@ -273,7 +345,7 @@ t.test("retention", async (t) => {
 	const log = await openLog(folder, keys, { clock });
 	await log.session("s_1", 40);
 	await log.sealed();
-	const early = parseCheckpoint(readNotes(folder).notes[1] ?? "");
+	const early = parseCheckpoint(notesOf(folder)[1] ?? "");
 	const before = listSegments(folder);
 	await log.close();
 	clock.ms += 10 * 86_400_000;

@@ -1,11 +1,13 @@
 /** `licet key`, `licet key rotate`, `licet key auditor`, `licet checkpoint`: what somebody who checks the recording keeps elsewhere. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ROTATE_PATH } from "../../api/requests.js";
 import { makeAuditorKey } from "../../recorder/auditor-key.js";
-import { parseChained, readNotes } from "../../recorder/checkpoint.js";
+import { parseChained } from "../../recorder/checkpoint.js";
+import { readLastNote } from "../../recorder/checkpoint-file.js";
 import { PUBLIC_KEY, prepareRotation } from "../../recorder/keys.js";
 import { hashToBase64 } from "../../recorder/tree.js";
-import { configuration } from "../admin-client.js";
+import { AdminClient, configuration, ServeAbsent } from "../admin-client.js";
 import { CommandFailure } from "../failure.js";
 import { keyFolder, logFolder } from "../paths.js";
 
@@ -23,7 +25,8 @@ export function key(options: KeyCommandOptions): string {
 	return options.json === true ? JSON.stringify({ key: text }) : text;
 }
 
-export function rotateKey(options: KeyCommandOptions): string {
+/** By the `serve` that runs, at once; otherwise its next start takes it up. */
+export async function rotateKey(options: KeyCommandOptions): Promise<string> {
 	const config = configuration(options.config, false);
 	if (config.recording.key !== undefined) {
 		throw new CommandFailure(
@@ -31,14 +34,28 @@ export function rotateKey(options: KeyCommandOptions): string {
 			2,
 		);
 	}
-	prepareRotation(keyFolder(config));
-	return "a new key is made; it takes over when `licet serve` starts again";
+	const made = await rotatedBy(new AdminClient(config));
+	if (made === undefined) prepareRotation(keyFolder(config));
+	if (options.json === true) return JSON.stringify({ key: made ?? null });
+	if (made === undefined) return "a new key is made; it takes over when `licet serve` starts";
+	return `${made}\nsigns the recording from now on; the key before it has handed over to it`;
+}
+
+/** The verifier key that has taken over; undefined when no `serve` runs. */
+async function rotatedBy(serve: AdminClient): Promise<string | undefined> {
+	try {
+		const { key } = (await serve.post(ROTATE_PATH, {})) as { readonly key: string };
+		return key;
+	} catch (error) {
+		if (error instanceof ServeAbsent) return undefined;
+		throw error;
+	}
 }
 
 /** The newest checkpoint, as it is signed. */
 export function checkpoint(options: KeyCommandOptions): string {
 	const folder = logFolder(configuration(options.config, false));
-	const note = existsSync(folder) ? readNotes(folder).notes.at(-1) : undefined;
+	const note = existsSync(folder) ? readLastNote(folder).note : undefined;
 	const parsed = note === undefined ? undefined : parseChained(note);
 	if (note === undefined || parsed === undefined) throw new CommandFailure(`${folder}: there is no checkpoint`, 1);
 	if (options.json !== true) return note;

@@ -5,7 +5,8 @@ import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { digestOf } from "../../licensing/canonical.js";
 import { bundle } from "../../recorder/bundle.js";
-import { type Checkpoint, parseChained, parseCheckpoint, readNotes } from "../../recorder/checkpoint.js";
+import { type Checkpoint, parseChained, parseCheckpoint } from "../../recorder/checkpoint.js";
+import { eachNote } from "../../recorder/checkpoint-file.js";
 import { describeFinding } from "../../recorder/finding.js";
 import { parseVerifierKey, type VerifierKey } from "../../recorder/note.js";
 import { type BundleReport, verifyBundle } from "../../recorder/verify-bundle.js";
@@ -92,7 +93,7 @@ function digestOfDocument(document: unknown): string {
 
 /** The key that the log itself begins with. */
 function firstKey(folder: string): VerifierKey {
-	const [first] = readNotes(folder).notes;
+	const [first] = eachNote(folder);
 	const key = first === undefined ? undefined : parseChained(first)?.key;
 	if (key === undefined) throw new CommandFailure(`${folder}: there is no checkpoint that tells its key`, 1);
 	return key;
