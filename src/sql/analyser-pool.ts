@@ -3,8 +3,9 @@
  *
  * What is asked again is answered at once and from this thread; what is new goes to a reader. Short texts have a reader
  * to themselves, which gives up on one that turns out to be much work: that one is asked again in the lane of the long
- * ones (also when only the machine was slow: nobody's short text is denied because the thread got no time). So nobody's
- * short text waits for longer than a few short ones take, whatever else is sent.
+ * ones (also when only the machine was slow: nobody's short text is denied because the thread got no time), and so is
+ * for a while what else its session sends. So nobody's short text waits for longer than a few short ones take, whatever
+ * others send.
  */
 import type { Analyser, ReadingContext } from "./analyser.js";
 import { type Cache, CacheBudget } from "./cache.js";
@@ -45,6 +46,8 @@ const SHORT_BYTES = 8 * 1024;
  */
 const SHORT_WORK = 8_000;
 const LONG_WORK = 10_000_000;
+/** A session whose short text was much work is read beside the long ones for so long: what it sends next may be more of it. */
+const SUSPECT_MS = 10_000;
 /** The second reader is there when it is needed: it takes 30 MB. */
 const REST_MS = 30_000;
 
@@ -77,6 +80,8 @@ class Pool implements Analyser {
 	#known = new WeakMap<ReadingContext, Space>();
 	readonly #short: Lane;
 	readonly #long: Lane;
+	/** Until when a context's short texts are read in the long lane, by performance.now(). A context is of one session. */
+	readonly #suspects = new WeakMap<ReadingContext, number>();
 
 	constructor(options: AnalyserOptions) {
 		this.#options = options;
@@ -141,7 +146,7 @@ class Pool implements Analyser {
 			}
 		}
 		this.stats.misses += 1;
-		return this.#read(Uint8Array.prototype.slice.call(text), space);
+		return this.#read(Uint8Array.prototype.slice.call(text), space, context);
 	}
 
 	#space(context: ReadingContext): Space {
@@ -173,17 +178,20 @@ class Pool implements Analyser {
 		this.#budget.drop(space.templates);
 	}
 
-	async #read(text: Uint8Array, space: Space): Promise<TextFacts> {
-		const answer = await this.#ask(text, space.context);
+	async #read(text: Uint8Array, space: Space, context: ReadingContext): Promise<TextFacts> {
+		const answer = await this.#ask(text, context);
 		if (answer.disagrees === true) this.stats.disagreements += 1;
 		this.#keep(text, space, answer.facts);
 		return answer.facts;
 	}
 
 	async #ask(text: Uint8Array, context: ReadingContext): Promise<Answer> {
-		if (text.length > SHORT_BYTES) return this.#long.ask(text, context);
+		const isSuspect = (this.#suspects.get(context) ?? 0) > performance.now();
+		if (text.length > SHORT_BYTES || isSuspect) return this.#long.ask(text, context);
 		const answer = await this.#short.ask(text, context);
-		return answer.exceeded === true ? this.#long.ask(text, context) : answer;
+		if (answer.exceeded !== true) return answer;
+		this.#suspects.set(context, performance.now() + SUSPECT_MS);
+		return this.#long.ask(text, context);
 	}
 
 	#keep(text: Uint8Array, space: Space, facts: TextFacts): void {

@@ -54,6 +54,30 @@ t.test("work is counted for a text alone", async (t) => {
 	t.same([later.exceeded, later.result.facts.statements[0]?.refusal], [false, undefined], "and the view can be read");
 });
 
+t.test("who sent a bomb waits with the bombs", { timeout: 120_000 }, async (t) => {
+	const analyser = createAnalyser({ statementBytes: 256 * 1024, cacheBytes: 1 << 20, timeoutMs: 10_000 });
+	t.teardown(() => analyser.close());
+	analyser.useCatalog("shop", SHOP);
+	/* Each session has a context of its own. */
+	const session = () => {
+		const context = { target: "shop", database: "shop", reading: ["app"], user: "alice" };
+		return (text: string) => Promise.resolve(analyser.analyse(Buffer.from(text), context));
+	};
+	const [bomber, other, third] = [session(), session(), session()];
+	const short = SHORT_BOMBS["columns that double"] as string;
+	await bomber(short);
+	const order: string[] = [];
+	const long = third(BOMBS["4000 joins"] as string).then(() => order.push("long"));
+	const asked = [
+		long,
+		bomber("SELECT name FROM users a").then((facts) => order.push(facts.refusal === undefined ? "bomber" : "refused")),
+		other("SELECT name FROM users b").then((facts) => order.push(facts.refusal === undefined ? "other" : "refused")),
+	];
+	await Promise.all(asked);
+	t.same(order, ["other", "long", "bomber"]);
+	t.ok(await bomber("SELECT name FROM users a"), "what is known is answered at once");
+});
+
 t.test("short texts do not wait behind bombs", { timeout: 120_000 }, async (t) => {
 	const analyser = createAnalyser({ statementBytes: 256 * 1024, cacheBytes: 1 << 20, timeoutMs: 1000 });
 	t.teardown(() => analyser.close());
