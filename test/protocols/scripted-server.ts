@@ -31,6 +31,11 @@ class Failure extends Error {
 	}
 }
 
+/** As long as messages may be: those that hold a name or nothing, CopyData, and all others (the bound of the relays here). */
+const SMALL_BYTES = 10_000;
+const COPY_BYTES = 0x3fff_fffe;
+const LARGE_BYTES = 1 << 20;
+
 const PARSE_COMPLETE = message("1");
 const BIND_COMPLETE = message("2");
 const CLOSE_COMPLETE = message("3");
@@ -73,10 +78,15 @@ export class ScriptedServer {
 	/** Takes bytes of the client, cut anywhere; answers what it says to them. */
 	receive(bytes: Buffer): Buffer {
 		this.#rest = Buffer.concat([this.#rest, bytes]);
-		while (!this.#ended && this.#rest.length >= 5) {
+		while (!this.#ended && this.#rest.length >= 1) {
+			const type = this.#rest.toString("latin1", 0, 1);
+			if (this.#rejects(type) || this.#rest.length < 5) break;
 			const length = this.#rest.readInt32BE(1);
-			if (length < 4) {
-				this.#fatal("invalid message length");
+			const bound = "DECHScfX".includes(type) ? SMALL_BYTES : type === "d" ? COPY_BYTES : LARGE_BYTES;
+			if (length < 4 || length > bound) {
+				if (this.#copy !== undefined)
+					this.#lost("08006", "unexpected EOF on client connection with an open transaction");
+				else this.#fatal("invalid message length");
 				break;
 			}
 			if (this.#rest.length < length + 1) break;
@@ -103,14 +113,36 @@ export class ScriptedServer {
 		this.#ended = true;
 	}
 
+	/** A type byte that ends the session, before anything else of its message is read. */
+	#rejects(type: string): boolean {
+		if (this.#copy !== undefined && !"dcfHS".includes(type)) {
+			const code = type.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0");
+			this.#lost("08P01", `unexpected message type 0x${code} during COPY from stdin`);
+		} else if (!"QPBDECSHdcfFX".includes(type)) this.#fatal(`invalid frontend message type ${type.charCodeAt(0)}`);
+		return this.#ended;
+	}
+
+	/** A COPY that fails where no next message can be found. */
+	#lost(code: string, why: string): void {
+		this.#say(errorMessage("ERROR", code, why));
+		this.#fatal("terminating connection because protocol synchronization was lost");
+	}
+
 	#take(type: string, body: Buffer): void {
 		if (type === "X") this.#ended = true;
-		else if (!"QPBDECSHdcfF".includes(type)) this.#fatal("invalid frontend message type");
 		else if (this.#copy !== undefined) this.#inCopy(this.#copy, type, body);
 		else if (this.#skipping && type !== "S") return;
 		else if (type === "Q") this.#query(body);
-		else if (type === "S") this.#sync();
-		else if ("PBDEC".includes(type)) this.#guarded(() => this.#extended(type, new Fields(body)));
+		else if (type === "S") this.#sync(body);
+		else if (type === "F") this.#functionCall();
+		else if ("PBDECH".includes(type)) this.#guarded(() => this.#extended(type, new Fields(body)));
+	}
+
+	/** There is no function that its user may call so. */
+	#functionCall(): void {
+		const isAborted = this.#status === "E";
+		this.#failed(new Failure(isAborted ? "25P02" : "42501", "permission denied"));
+		this.#ready();
 	}
 
 	#guarded(work: () => void): void {
@@ -134,18 +166,19 @@ export class ScriptedServer {
 		this.#say(message("Z", this.#status));
 	}
 
-	#sync(): void {
+	#sync(body: Buffer): void {
 		this.#skipping = false;
+		if (body.length > 0) this.#failed(new Failure("08P01", "invalid message format"));
 		this.#ready();
 	}
 
 	#query(body: Buffer): void {
-		this.#statements.delete("");
-		this.#portals.delete("");
 		try {
 			const fields = new Fields(body);
 			const sql = fields.text();
 			fields.end();
+			this.#statements.delete("");
+			this.#portals.delete("");
 			const all = sql.split(";").map((each) => each.trim());
 			const statements = all.filter((each) => each !== "");
 			for (const each of statements) this.#check(each);
@@ -180,11 +213,10 @@ export class ScriptedServer {
 			if (copy.isSimple) this.#resume(copy.later);
 			return;
 		}
-		if (type !== "f") {
-			this.#fatal("terminating connection because protocol synchronization was lost");
-			return;
-		}
-		this.#failed(new Failure("57014", "COPY from stdin failed"));
+		// Of a text without its end the server says something else.
+		const reason = body.at(-1) === 0 ? body.toString("utf8", 0, body.indexOf(0)) : undefined;
+		const isWhole = reason !== undefined && body.indexOf(0) === body.length - 1;
+		this.#failed(isWhole ? new Failure("57014", `COPY from stdin failed: ${reason}`) : new Failure("08P01", "invalid"));
 		if (copy.isSimple) this.#ready();
 		else this.#skipping = true;
 	}
@@ -222,9 +254,12 @@ export class ScriptedServer {
 			case "E":
 				this.#execute(fields);
 				break;
+			case "H":
+				fields.end();
+				break;
 			default: {
 				const isStatement = fields.kind();
-				const name = fields.text();
+				const name = fields.name();
 				fields.end();
 				if (isStatement) this.#statements.delete(name);
 				else this.#portals.delete(name);
@@ -234,30 +269,31 @@ export class ScriptedServer {
 	}
 
 	#parse(fields: Fields): void {
-		const name = fields.text();
+		const name = fields.name();
 		const sql = fields.text().trim();
 		for (let left = fields.int16(); left > 0; left--) fields.bytes(4);
 		fields.end();
 		if (name === "") this.#statements.delete("");
 		this.#check(sql);
 		if (sql !== "") this.#allow(sql);
+		if (sql.split(";").filter((each) => each.trim() !== "").length > 1) throw new Failure("42601", "several commands");
 		if (name !== "" && this.#statements.has(name)) throw new Failure("42P05", `prepared statement "${name}" exists`);
 		this.#statements.set(name, sql);
 		this.#say(PARSE_COMPLETE);
 	}
 
 	#bind(fields: Fields): void {
-		const portal = fields.text();
-		const statement = fields.text();
+		const portal = fields.name();
+		const statement = fields.name();
 		for (let left = fields.int16(); left > 0; left--) fields.bytes(2);
 		for (let left = fields.int16(); left > 0; left--) {
 			const length = fields.int32();
-			if (length >= 0) fields.bytes(length);
+			if (length !== -1) fields.bytes(length);
 		}
 		for (let left = fields.int16(); left > 0; left--) fields.bytes(2);
 		fields.end();
 		const sql = this.#statements.get(statement);
-		if (sql === undefined) throw new Failure("26000", `prepared statement "${statement}" does not exist`);
+		if (sql === undefined) throw missingStatement(statement);
 		this.#allow(sql);
 		if (portal !== "" && this.#portals.has(portal)) throw new Failure("42P03", `portal "${portal}" exists`);
 		this.#portals.set(portal, { sql, sent: 0, done: false });
@@ -266,20 +302,20 @@ export class ScriptedServer {
 
 	#describe(fields: Fields): void {
 		const isStatement = fields.kind();
-		const name = fields.text();
+		const name = fields.name();
 		fields.end();
 		const sql = isStatement ? this.#statements.get(name) : this.#portals.get(name)?.sql;
-		if (sql === undefined) throw new Failure(isStatement ? "26000" : "34000", `"${name}" does not exist`);
+		if (sql === undefined) throw isStatement ? missingStatement(name) : missingPortal(name);
 		if (isStatement) this.#say(message("t", int16(0)));
 		this.#say(/^select/i.test(sql) ? described : NO_DATA);
 	}
 
 	#execute(fields: Fields): void {
-		const name = fields.text();
+		const name = fields.name();
 		const limit = fields.int32();
 		fields.end();
 		const portal = this.#portals.get(name);
-		if (portal === undefined) throw new Failure("34000", `portal "${name}" does not exist`);
+		if (portal === undefined) throw missingPortal(name);
 		const { sql } = portal;
 		if (sql === "") {
 			this.#say(EMPTY_QUERY);
@@ -335,6 +371,14 @@ export class ScriptedServer {
 	}
 }
 
+// In the server's own words: the relay tells some of these itself.
+function missingStatement(name: string): Failure {
+	const what = name === "" ? "unnamed prepared statement" : `prepared statement "${name}"`;
+	return new Failure("26000", `${what} does not exist`);
+}
+
+const missingPortal = (name: string): Failure => new Failure("34000", `portal "${name}" does not exist`);
+
 /** Reads a body as strictly as the server: too short, too long or unterminated is a protocol violation. */
 class Fields {
 	#at = 0;
@@ -348,8 +392,16 @@ class Fields {
 		return value;
 	}
 
+	/** A name, which the relay takes in UTF-8 only; servers of that encoding refuse others by 22021. */
+	name(): string {
+		const value = this.text();
+		if (value.includes("\ufffd")) throw new Failure("08P01", "invalid byte sequence");
+		return value;
+	}
+
 	bytes(count: number): Buffer {
-		if (this.#at + count > this.body.length) throw new Failure("08P01", "insufficient data left in message");
+		if (count < 0 || this.#at + count > this.body.length)
+			throw new Failure("08P01", "insufficient data left in message");
 		this.#at += count;
 		return this.body.subarray(this.#at - count, this.#at);
 	}

@@ -12,6 +12,13 @@ export const LOGIN_MESSAGE_BYTES = 64 * 1024;
  */
 export const RECORDED_MESSAGE_BYTES = 128 * 1024 * 1024;
 
+/**
+ * Longest message that holds a name or nothing, and longest CopyData, in bytes with the type: the server's own bounds,
+ * beyond which it closes the connection.
+ */
+export const SMALL_MESSAGE_BYTES = 10_001;
+export const COPY_MESSAGE_BYTES = 0x3fff_ffff;
+
 /** Longest statement or portal name that the server tells apart, in bytes (its NAMEDATALEN less the terminator). */
 export const NAME_BYTES = 63;
 

@@ -6,9 +6,9 @@
  */
 import type { StatementFacts } from "../../sql/facts.js";
 import type { Judgement } from "../engine.js";
-import { FAILED_TRANSACTION, FRONT, IDLE, IN_TRANSACTION } from "./codes.js";
+import { FAILED_TRANSACTION, FRONT, HEADER_BYTES, IDLE, IN_TRANSACTION } from "./codes.js";
 import type { RelayCore } from "./core.js";
-import { errorFrame, MISSING_PORTAL, MISSING_STATEMENT } from "./denials.js";
+import { errorFrame, MISSING_PORTAL, MISSING_STATEMENT, OVERLONG_QUERY, UNENDED_QUERY } from "./denials.js";
 import {
 	copyFail,
 	describe,
@@ -36,6 +36,13 @@ export type Disposition = "pass" | "drop" | "hold";
 const CANCELLED = errorFrame("57014", "canceling statement due to user request");
 
 const NO_PATH: readonly string[] = [];
+
+/** Bytes that are no message, and end the session: what the client is told of them, and the log. */
+export interface Breach {
+	readonly message: string;
+	readonly detail: string | undefined;
+	readonly reason: string;
+}
 
 /** A judgement that was waited for, with what it holds for. */
 interface Awaited {
@@ -68,18 +75,7 @@ export class ClientMessages {
 	#take(type: number, data: Buffer, start: number, end: number): Disposition {
 		const core = this.#core;
 		if (type === FRONT.terminate) return this.#terminate(data, start, end);
-		if (core.copyBreach !== undefined && !core.copyIn) {
-			const { isCause } = core.copyBreach;
-			core.copyBreach = undefined;
-			if (isCause) {
-				const lost = "terminating connection because protocol synchronization was lost";
-				this.endOfChunk();
-				core.fatal("08P01", lost, undefined, "client broke the protocol within COPY");
-				return "drop";
-			}
-		}
 		if (core.skipping && type !== FRONT.sync) return "drop";
-		if (core.copyIn && !COPY_TYPES.has(type)) return this.#breakCopy(data, start, type);
 		if (core.interrupted) {
 			core.interrupted = false;
 			return this.#cancelled(type, data, start);
@@ -98,21 +94,22 @@ export class ClientMessages {
 			case FRONT.close:
 				return this.#close(data, start, end);
 			case FRONT.sync:
-				return readEmpty(data, start, end) ? this.#sync() : this.#unreadable();
+				// One with something in it is the server's to refuse: it aborts the transaction, and is ready.
+				return this.#sync();
 			case FRONT.flush:
-				return readEmpty(data, start, end) ? "pass" : this.#unreadable();
+				return core.copyIn || readEmpty(data, start, end) ? "pass" : this.#malformed(data, start);
 			case FRONT.copyData:
 				return core.copyIn ? "pass" : "drop";
 			case FRONT.copyDone:
 			case FRONT.copyFail:
-				return this.#endCopy(type, data, start, end);
+				return this.#endCopy();
 			case FRONT.functionCall:
 				this.#sendBefore(data, start);
 				core.host.incident(undefined, "a function call message was refused");
 				core.denyQuery(errorFrame("42501", "function calls by protocol message are not permitted"), undefined);
 				return "drop";
 			default:
-				return this.#unreadable();
+				throw new Error(`a message of type ${type} is not known here`);
 		}
 	}
 
@@ -147,34 +144,61 @@ export class ClientMessages {
 		return "drop";
 	}
 
-	#unreadable(): Disposition {
-		const what = "invalid message format";
-		this.endOfChunk();
-		this.#core.fatal("08P01", what, undefined, `client broke the protocol: ${what}`);
-		return "drop";
+	/**
+	 * Bytes that are no message: the session ends by them, once all that came before is answered, as on the server. Until
+	 * then they are held.
+	 */
+	breaks(breach: Breach, data: Buffer, start: number): void {
+		const core = this.#core;
+		if (core.cancelling) return;
+		if (core.copyIn && core.waiting !== "promise") {
+			this.#breakCopy(data, start, "08006", "unexpected EOF on client connection with an open transaction");
+		} else if (core.waiting === "nothing") {
+			if (core.queue.drained) this.#fatal(breach);
+			else core.wait("drain");
+		}
 	}
 
-	#endCopy(type: number, data: Buffer, start: number, end: number): Disposition {
+	/**
+	 * COPY ends by the first byte of a message that has no place in it, and the session with it, as on the server; unless the
+	 * COPY has failed already, which only its answer tells. True: the message is not taken now.
+	 */
+	endsCopy(type: number, data: Buffer, start: number): boolean {
+		const core = this.#core;
+		if (type === FRONT.terminate || core.cancelling || core.waiting === "promise") return false;
+		if (core.copyIn) {
+			if (COPY_TYPES.has(type)) return false;
+			const what = `unexpected message type 0x${type.toString(16).toUpperCase().padStart(2, "0")} during COPY from stdin`;
+			this.#breakCopy(data, start, "08P01", what);
+			return true;
+		}
+		if (core.copyBreach === undefined) return false;
+		if (!core.queue.drained) return true;
+		const { isCause } = core.copyBreach;
+		core.copyBreach = undefined;
+		if (isCause) this.#fatal(LOST_SYNCHRONIZATION);
+		return isCause;
+	}
+
+	#fatal({ message, detail, reason }: Breach): void {
+		this.endOfChunk();
+		this.#core.fatal("08P01", message, detail, reason);
+	}
+
+	#endCopy(): Disposition {
 		const core = this.#core;
 		if (!core.copyIn) return "drop";
-		if (type === FRONT.copyDone && !readEmpty(data, start, end)) return this.#unreadable();
 		core.copyIn = false;
 		return "pass";
 	}
 
-	/**
-	 * A message that has no place in COPY ends it and the session, as on the server; unless the COPY has failed already,
-	 * which only its answer tells.
-	 */
-	#breakCopy(data: Buffer, start: number, type: number): Disposition {
+	#breakCopy(data: Buffer, start: number, code: string, what: string): void {
 		const core = this.#core;
-		const what = `unexpected message type 0x${type.toString(16).toUpperCase().padStart(2, "0")} during COPY from stdin`;
 		this.#sendBefore(data, start);
 		core.host.toUpstream(copyFail(what));
 		core.copyIn = false;
-		core.copyBreach = { told: errorFrame("08P01", what), isCause: false };
+		core.copyBreach = { code, message: what, isCause: false };
 		core.wait("drain");
-		return "hold";
 	}
 
 	/** Whatever has to be known before a text can be judged. True: it is being asked for. */
@@ -284,9 +308,7 @@ export class ClientMessages {
 		const { model } = core;
 		const range = readQuery(data, start, end);
 		if (range === undefined) {
-			this.#sendBefore(data, start);
-			core.denyQuery(errorFrame("08P01", "invalid message format"), undefined);
-			return "drop";
+			return this.#malformedQuery(data, start, end);
 		}
 		if (this.#unready()) return "hold";
 		const text = data.subarray(range.textStart, range.textEnd);
@@ -546,7 +568,21 @@ export class ClientMessages {
 	}
 
 	#malformed(data: Buffer, start: number): Disposition {
-		return this.#fails(data, start, "08P01", "invalid message format");
+		// Told before it is looked whether the transaction is aborted, as what is missing is.
+		this.#sendBefore(data, start);
+		this.#core.denyInSeries(errorFrame("08P01", "invalid message format"), undefined, MISSING_STATEMENT);
+		return "drop";
+	}
+
+	/** The server says so itself, or skips it, of one that holds nothing. */
+	#malformedQuery(data: Buffer, start: number, end: number): Disposition {
+		const core = this.#core;
+		this.#sendBefore(data, start);
+		const isEnded = data.subarray(start + HEADER_BYTES, end).includes(0);
+		core.host.toUpstream(isEnded ? OVERLONG_QUERY : UNENDED_QUERY);
+		core.queue.push(new Operation("query"));
+		core.endSeries();
+		return "drop";
 	}
 
 	#outdated(data: Buffer, start: number): Disposition {
@@ -571,6 +607,12 @@ function dependsOnDefinitions({ relations, functions, refusal, effect }: Stateme
 	if (effect?.kind === "prepare" || effect?.kind === "declare") return true;
 	return relations.some(({ sort }) => sort !== "created") || functions.some(({ sort }) => sort === "user");
 }
+
+const LOST_SYNCHRONIZATION: Breach = {
+	message: "terminating connection because protocol synchronization was lost",
+	detail: undefined,
+	reason: "client broke the protocol within COPY",
+};
 
 /** What the server accepts while it reads COPY data; it ignores Flush and Sync there. */
 const COPY_TYPES: ReadonlySet<number> = new Set([

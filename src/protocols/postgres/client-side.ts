@@ -5,8 +5,8 @@
  * Specification: PostgreSQL documentation, "Message Formats". Only the message types listed here are spoken; any other
  * ends the session.
  */
-import { RECORDED_MESSAGE_BYTES } from "./bounds.js";
-import { ClientMessages } from "./client-messages.js";
+import { COPY_MESSAGE_BYTES, RECORDED_MESSAGE_BYTES, SMALL_MESSAGE_BYTES } from "./bounds.js";
+import { type Breach, ClientMessages } from "./client-messages.js";
 import { FRONT, frameBytes, HEADER_BYTES } from "./codes.js";
 import { MAX_UNANSWERED, type RelayCore } from "./core.js";
 import { Gathering } from "./gathering.js";
@@ -60,10 +60,14 @@ export class ClientSide {
 		this.#rest = undefined;
 		this.#run = 0;
 		let position = this.#stream(data);
-		while (!core.ended && data.length - position >= HEADER_BYTES) {
-			const bytes = frameBytes(data, position);
+		while (!core.ended && position < data.length) {
 			const type = data[position] as number;
-			if (!this.#acceptable(type, bytes)) break;
+			const bytes = data.length - position < HEADER_BYTES ? undefined : frameBytes(data, position);
+			// What cannot begin a message is not waited for.
+			if (this.#messages.endsCopy(type, data, position)) break;
+			const breach = this.#breach(type, bytes);
+			if (breach !== undefined) this.#messages.breaks(breach, data, position);
+			if (breach !== undefined || bytes === undefined) break;
 			if (!this.#mayPass(type)) break;
 			const end = position + bytes;
 			if (end > data.length) {
@@ -126,23 +130,23 @@ export class ClientSide {
 		}
 	}
 
-	#acceptable(type: number, bytes: number): boolean {
-		if (bytes < 0 || !FRONT_TYPES.has(type)) {
-			const what = bytes < 0 ? "invalid message length" : `invalid frontend message type ${type}`;
-			this.#messages.endOfChunk();
-			this.#core.fatal("08P01", what, undefined, `client broke the protocol: ${what}`);
-			return false;
-		}
-		const isOwnBound = RECORDED.has(type) && this.#messageBytes > RECORDED_MESSAGE_BYTES;
-		const bound = isOwnBound ? RECORDED_MESSAGE_BYTES : this.#messageBytes;
-		if (bytes > bound && type !== FRONT.copyData) {
-			const why = isOwnBound ? "statements and parameters are recorded whole" : "bounds.messageBytes";
-			const detail = `The message has ${bytes} bytes; the bound is ${bound} (${why}).`;
-			this.#messages.endOfChunk();
-			this.#core.fatal("08P01", "message is too long", detail, "client sent a message that is too long");
-			return false;
-		}
-		return true;
+	/** What of a frame's header breaks the protocol. `bytes` undefined: its length has not arrived. */
+	#breach(type: number, bytes: number | undefined): Breach | undefined {
+		if (!FRONT_TYPES.has(type)) return broken(`invalid frontend message type ${type}`);
+		if (bytes === undefined) return undefined;
+		if (bytes < 0) return broken("invalid message length");
+		const own = ownBound(type);
+		const bound = type === FRONT.copyData ? own : Math.min(own, this.#messageBytes);
+		if (bytes <= bound) return undefined;
+		const isRecorded = bound === RECORDED_MESSAGE_BYTES;
+		const isConfigured = bound === this.#messageBytes;
+		const why = isRecorded
+			? ": statements and parameters are recorded whole"
+			: isConfigured
+				? ": bounds.messageBytes"
+				: "";
+		const detail = `The message has ${bytes} bytes; the bound is ${bound}${why}.`;
+		return { message: "message is too long", detail, reason: "client sent a message that is too long" };
 	}
 
 	/** Whether a message of this type may be taken now. */
@@ -166,7 +170,33 @@ export class ClientSide {
 	}
 }
 
+/** Why the session ends, as it is told to the client and to the log. */
+const broken = (message: string): Breach => ({
+	message,
+	detail: undefined,
+	reason: `client broke the protocol: ${message}`,
+});
+
 const RECORDED: ReadonlySet<number> = new Set([FRONT.query, FRONT.parse, FRONT.bind]);
+
+/** Messages that hold a name or nothing. */
+const SMALL: ReadonlySet<number> = new Set([
+	FRONT.describe,
+	FRONT.execute,
+	FRONT.close,
+	FRONT.flush,
+	FRONT.sync,
+	FRONT.copyDone,
+	FRONT.copyFail,
+	FRONT.terminate,
+]);
+
+/** A bound on messages of this type that no configuration widens, in bytes. */
+function ownBound(type: number): number {
+	if (type === FRONT.copyData) return COPY_MESSAGE_BYTES;
+	if (SMALL.has(type)) return SMALL_MESSAGE_BYTES;
+	return RECORDED.has(type) ? RECORDED_MESSAGE_BYTES : Number.POSITIVE_INFINITY;
+}
 
 /** `password` is a message of the login alone. */
 const FRONT_TYPES: ReadonlySet<number> = new Set(Object.values(FRONT).filter((type) => type !== FRONT.password));

@@ -23,7 +23,8 @@ export type Waiting = "nothing" | "drain" | "result" | "series" | "copy" | "prom
 
 /** A message that broke COPY off, and what the server would have said of it. */
 export interface CopyBreach {
-	readonly told: DenialFrame;
+	readonly code: string;
+	readonly message: string;
 	/** The COPY ended by it; false as long as it may have ended by itself before. */
 	isCause: boolean;
 }

@@ -31,6 +31,10 @@ export const REFUSED_PLAN: Substitute = { bytes: FAILING_PARSE, code: FAILING_CO
 export const MISSING_STATEMENT: Substitute = { bytes: bind("", "_licet_denied"), code: "26000" };
 export const MISSING_PORTAL: Substitute = { bytes: execute("_licet_denied"), code: "34000" };
 
+/** Query strings without their end, and with something behind it, which hold nothing. */
+export const UNENDED_QUERY: Buffer = Buffer.of(0x51, 0, 0, 0, 4);
+export const OVERLONG_QUERY: Buffer = Buffer.of(0x51, 0, 0, 0, 6, 0, 0);
+
 /** SQLSTATEs of DESIGN's error table. */
 const codes: Readonly<Record<DenialCase, string>> = {
 	notPermitted: "42501",

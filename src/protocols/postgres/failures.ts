@@ -4,7 +4,7 @@
  *
  * Specification: PostgreSQL documentation, "Message Flow": an error ends a query string, or skips a series up to Sync.
  */
-import type { RelayCore } from "./core.js";
+import type { CopyBreach, RelayCore } from "./core.js";
 import { type ErrorFields, encodeError, encodeNotice, readErrorFields } from "./errors.js";
 import type { Operation } from "./operations.js";
 import type { Result } from "./result.js";
@@ -53,9 +53,9 @@ export class Failures {
 	#told(head: Operation, result: Result | undefined, fields: ErrorFields): Told {
 		const core = this.#core;
 		const breach = core.copyBreach;
-		if (breach !== undefined && fields.code === CANCELED && fields.message.includes(breach.told.message)) {
+		if (breach !== undefined && fields.code === CANCELED && fields.message.includes(breach.message)) {
 			core.copyBreach = { ...breach, isCause: true };
-			return exchanged(breach.told);
+			return inCopy(breach, this.#reduces(head) ? undefined : fields.where);
 		}
 		if (head.denial !== undefined && fields.code === head.failsWith) return exchanged(head.denial);
 		if (result?.stopped !== undefined) return exchanged(result.stopped);
@@ -146,6 +146,13 @@ export class Failures {
 }
 
 const NOT_PARSED = { command: null, rows: 0, bytes: 0, masked: [], sample: null };
+
+/** The server says where in the COPY it was. */
+function inCopy({ code, message }: CopyBreach, where: string | undefined): Told {
+	const fields = { severity: "ERROR" as const, code, message };
+	const frame = encodeError(where === undefined ? fields : { ...fields, where });
+	return exchanged({ frame, code, message });
+}
 
 function exchanged(frame: { readonly frame: Buffer; readonly code: string; readonly message: string }): Told {
 	return { kind: "error", bytes: frame.frame, code: frame.code, message: frame.message };

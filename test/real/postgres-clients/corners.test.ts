@@ -13,7 +13,7 @@ import { license } from "../../helpers/license.js";
 import { rawGrant, startLicet, targetOf } from "../../helpers/licet.js";
 import { libpqEnvironment, runProgram } from "../../helpers/programs.js";
 import { fixture } from "../../helpers/project.js";
-import { RawClient, rawOptions, ServerError } from "../../helpers/raw-client.js";
+import { RawClient, type RawOptions, rawOptions, ServerError } from "../../helpers/raw-client.js";
 import { createDatabase, testServers, withClient } from "../../helpers/servers.js";
 import * as wire from "../../helpers/wire.js";
 
@@ -189,6 +189,23 @@ const CONVERSATIONS: Readonly<Record<string, readonly Turn[]>> = {
 	"NULL as a parameter": [
 		[[wire.parse("SELECT $1::text IS NULL, $1::text"), wire.bind({ values: [null] }), wire.execute(), wire.sync], 1],
 	],
+	"messages with too little or too much in them": [
+		[[wire.message("S", "x"), ...run("SELECT 1"), wire.message("S", "xyz"), wire.query("SELECT 2")], 3],
+		[[...run("SELECT 1"), wire.message("H", "x"), ...run("SELECT 2"), wire.sync], 1],
+		[[wire.parse("SELECT 3"), wire.message("Q", "SELECT 4"), wire.message("Q", "\0SELECT 5\0"), wire.sync], 3],
+		[[wire.bind(), wire.execute(), wire.sync], 1],
+		[[wire.query("BEGIN"), wire.query("SELECT 1/0"), wire.message("S", "x"), wire.message("Q", "a\0b"), wire.sync], 5],
+		[
+			[
+				wire.query("ROLLBACK"),
+				wire.query("COPY app.words FROM STDIN"),
+				wire.message("c", "done"),
+				wire.message("c", "x"),
+			],
+			2,
+		],
+		[[wire.query("COPY app.words FROM STDIN"), wire.message("f", "no end"), wire.sync], 2],
+	],
 	"a field of 2 MB": [[[wire.query("SELECT repeat('x', 2097152)")], 1]],
 };
 
@@ -215,6 +232,58 @@ for (const [kind, login] of [
 		}
 	});
 }
+
+const SLOW = "SELECT count(*) FROM generate_series(1, 200000)";
+
+/** What ends a session by breaking the protocol, and whether a server says why: see README, "What differs". */
+const BREACHES: Readonly<Record<string, readonly Buffer[]>> = {
+	"behind a pipeline without its Sync": [...run("SELECT 1"), ...run(SLOW), wire.message("z", "?")],
+	"behind a query that takes its time": [wire.query(SLOW), wire.message("\x01")],
+	"behind an error": [...run("SELECT 1/0"), ...run("SELECT 1"), wire.message("z"), wire.sync],
+	"a type alone": [wire.query("SELECT 1"), wire.sync, Buffer.from("!")],
+	"behind COPY out": [wire.query("COPY app.words TO STDOUT"), wire.message("w")],
+	"in COPY": [wire.query("COPY app.words FROM STDIN"), wire.copyData("1000\tx\n"), wire.message("z", "?")],
+	"a query in COPY": [
+		...run("COPY app.words FROM STDIN"),
+		wire.sync,
+		wire.copyData("1001\tx\n"),
+		wire.query("SELECT 1"),
+	],
+	"a type alone in COPY": [wire.query("COPY app.words FROM STDIN"), Buffer.from("P")],
+	"a length in COPY": [wire.query("COPY app.words FROM STDIN"), Buffer.from("d\0\0\0\0", "latin1")],
+	"a long CopyDone": [wire.query("COPY app.words FROM STDIN"), Buffer.from("c\0\x01\0\0", "latin1")],
+	"in COPY that has failed": [
+		wire.query("BEGIN"),
+		wire.query("COPY app.words FROM STDIN"),
+		wire.copyData("no number\tx\n"),
+		wire.copyDone,
+		wire.query("SELECT 1"),
+		wire.message("z"),
+	],
+};
+
+await t.test("who breaks the protocol is told so behind the answers to what came before", async (t) => {
+	const hold = async (login: RawOptions, messages: readonly Buffer[], inPieces: boolean) => {
+		const client = await RawClient.login(login);
+		if (inPieces) for (const each of messages) client.send(each);
+		else client.send(...messages);
+		return (await client.untilEnd(30_000)).map(shown);
+	};
+	for (const [name, messages] of Object.entries(BREACHES)) {
+		const expected = await hold(rawOptions(url), messages, false);
+		t.match(expected.at(-1), /FATAL/, `${name}: ends the session`);
+		t.same(await hold(everything, messages, false), expected, name);
+		t.same(await hold(schema, messages, true), expected, `${name}, in pieces`);
+	}
+	const lengths = [0, 3, -1, 10_001].map((length) => Buffer.concat([Buffer.from("D"), wire.int32(length)]));
+	for (const broken of lengths) {
+		const messages = [wire.query("SELECT 1"), wire.query(SLOW), broken];
+		const expected = await hold(rawOptions(url), messages, false);
+		const got = await hold(everything, messages, false);
+		t.same(got.slice(0, -1), expected, "the server closes the connection without a word");
+		t.match(got.at(-1), /FATAL.*08P01.*(invalid message length|message is too long)/);
+	}
+});
 
 await t.test("65,535 parameters", async (t) => {
 	const values = Array.from({ length: MANY_PARAMETERS }, () => "1");
