@@ -7,10 +7,11 @@ import { mkdirSync } from "node:fs";
 import { AccessError } from "../access/errors.js";
 import { Grants } from "../access/grants.js";
 import { LicenseShelf } from "../access/licenses.js";
+import { resolveSecret } from "../access/secrets.js";
 import { parseSubject } from "../access/subjects.js";
 import { type Control, openAdminSocket, openApi, type Running } from "../api/admin.js";
 import type { ExplainInput, GrantInput, Listed, SearchInput, SessionsInput } from "../api/requests.js";
-import type { Address, Config } from "../config/document.js";
+import type { Address, ArchiveConfig, Config } from "../config/document.js";
 import type { Engine } from "../protocols/engine.js";
 import { ENGINES } from "../protocols/engines.js";
 import { certificateHash } from "../protocols/postgres/certificate.js";
@@ -81,6 +82,7 @@ async function assemble(
 		sessionKeysFolder: sessionKeysFolder(config),
 		auditorKey: auditorKey === undefined ? undefined : loadPublicKey(auditorKey),
 		durableKeys: durability === "strict",
+		archive: archiveTerms(config.recording.archive, env),
 	});
 	opened.push(() => recorder.close());
 	const record = (entry: Parameters<Recorder["record"]>[0]) => {
@@ -114,6 +116,18 @@ async function assemble(
 	if (config.listen.api !== undefined) running.push(await openApi(config.listen.api, control, log));
 	opened.push(() => Promise.all(running.map((one) => one.close())));
 	return { config, control, close };
+}
+
+function archiveTerms(archive: ArchiveConfig | undefined, env: Readonly<Record<string, string | undefined>>) {
+	if (archive === undefined) return undefined;
+	const { endpoint, region, bucket, prefix, credentials } = archive;
+	return {
+		destination: { origin: endpoint.origin, region, bucket, prefix },
+		credentials: async () => ({
+			accessKeyId: await resolveSecret(credentials.accessKeyId, env),
+			secretAccessKey: await resolveSecret(credentials.secretAccessKey, env),
+		}),
+	};
 }
 
 async function listen(config: Config, gateway: Gateway, grants: Grants, log: Logger): Promise<Listener[]> {

@@ -54,6 +54,17 @@ export interface TlsConfig {
 	readonly required: boolean;
 }
 
+/** An S3-compatible store that sealed segments of the recording go to. */
+export interface ArchiveConfig {
+	/** Without a path; `https`, or `http` on this machine. */
+	readonly endpoint: URL;
+	readonly region: string;
+	readonly bucket: string;
+	/** What the names of objects begin with, ended by `/`; "" for none. */
+	readonly prefix: string;
+	readonly credentials: { readonly accessKeyId: Secret; readonly secretAccessKey: Secret };
+}
+
 export interface RecordingConfig {
 	/** PEM file of the auditor's public key. */
 	readonly auditorKey: string | undefined;
@@ -65,6 +76,8 @@ export interface RecordingConfig {
 	readonly segmentBytes: number | undefined;
 	/** When sealed segments are removed; nothing of it set: never. */
 	readonly retention: { readonly days: number | undefined; readonly bytes: number | undefined };
+	/** undefined: the recording stays on this disk alone. */
+	readonly archive: ArchiveConfig | undefined;
 }
 
 export type StoreConfig = { readonly kind: "embedded" } | { readonly kind: "postgres"; readonly url: string };
@@ -170,6 +183,7 @@ function configOf(parsed: Parsed, file: string): Config {
 			segmentBytes: parsed.recording?.segmentBytes,
 			retention: { days: parsed.recording?.retention?.days, bytes: parsed.recording?.retention?.bytes },
 			auditorKey: optional(parsed.recording?.auditorKey),
+			archive: parsed.recording?.archive && archiveOf(parsed.recording.archive, absolute),
 		},
 		bounds: {
 			loginTimeoutMs: parsed.bounds?.loginTimeout ?? DEFAULT_BOUNDS.loginTimeoutMs,
@@ -194,6 +208,22 @@ function targetOf(name: string, parsed: Parsed["targets"][string], absolute: (pa
 		ca: parsed.ca === undefined ? undefined : absolute(parsed.ca),
 		credentials: { username, password: password && secretOf(password, absolute) },
 		listen: parsed.listen,
+	};
+}
+
+type ParsedArchive = NonNullable<NonNullable<Parsed["recording"]>["archive"]>;
+
+function archiveOf(parsed: ParsedArchive, absolute: (path: string) => string): ArchiveConfig {
+	const { endpoint, region, bucket, prefix, credentials } = parsed;
+	return {
+		endpoint,
+		region,
+		bucket,
+		prefix: prefix === undefined ? "" : `${prefix}/`,
+		credentials: {
+			accessKeyId: secretOf(credentials.accessKeyId, absolute),
+			secretAccessKey: secretOf(credentials.secretAccessKey, absolute),
+		},
 	};
 }
 

@@ -5,11 +5,17 @@ import { flag, jsonSchemaOf, list, read, section, text, whole, word } from "./sc
 import { TARGET_NAME } from "./soundness.js";
 import {
 	ADDRESS_EXPECTED,
+	BUCKET,
+	BUCKET_EXPECTED,
 	BYTES_EXPECTED,
 	DURATION_EXPECTED,
+	ENDPOINT_EXPECTED,
+	OBJECT_PREFIX,
+	OBJECT_PREFIX_EXPECTED,
 	parseAddress,
 	parseBytes,
 	parseDuration,
+	parseEndpoint,
 } from "./units.js";
 
 const POSTGRES_URL = /^postgres(ql)?:\/\/[^\s]+$/;
@@ -79,6 +85,23 @@ const target = section({
 		),
 });
 
+const archive = section({
+	endpoint: read(ENDPOINT_EXPECTED, parseEndpoint, ["https://s3.eu-central-1.amazonaws.com"]).describe(
+		"Where the store is reached. Buckets are addressed by path (https://store/bucket/object).",
+	),
+	region: text("a region's name, such as eu-central-1", /^[A-Za-z0-9-]{1,64}$/).describe(
+		"What requests are signed for; stores without regions want us-east-1, or auto.",
+	),
+	bucket: text(BUCKET_EXPECTED, BUCKET).describe("The bucket. It must exist."),
+	prefix: text(OBJECT_PREFIX_EXPECTED, OBJECT_PREFIX)
+		.optional()
+		.describe("What the names of objects begin with, before the node's name. Default: nothing."),
+	credentials: section({
+		accessKeyId: secret,
+		secretAccessKey: secret,
+	}).describe("The access key that may list, read and write there."),
+});
+
 export const CONFIG_SCHEMA = section({
 	listen: section({
 		postgres: listener().optional(),
@@ -140,6 +163,11 @@ export const CONFIG_SCHEMA = section({
 		})
 			.optional()
 			.describe("When sealed segments of the recording are removed. Default: never."),
+		archive: archive
+			.optional()
+			.describe(
+				"An S3-compatible store that sealed segments go to. Retention then waits until they are confirmed there. Default: none.",
+			),
 		auditorKey: path()
 			.optional()
 			.describe("PEM file of the auditor's public key, for licenses whose literals are sealed (licet key auditor)."),

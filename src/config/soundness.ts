@@ -99,6 +99,9 @@ export function missingReferences(source: Source, exists: (path: string) => bool
 		[["recording", "previousKey"], "a PEM file"],
 		[["recording", "auditorKey"], "a PEM file with the auditor's public key"],
 	];
+	for (const name of ["accessKeyId", "secretAccessKey"]) {
+		paths.push([["recording", "archive", "credentials", name, "file"], "a file that holds the store's access key"]);
+	}
 	for (const name of keysAt(source.value, ["targets"])) {
 		paths.push([["targets", name, "ca"], "a PEM file"]);
 		paths.push([["targets", name, "credentials", "password", "file"], "a file that holds the password"]);

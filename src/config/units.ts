@@ -48,3 +48,25 @@ export function parseAddress(text: string): Address | undefined {
 export function formatAddress(address: Address): string {
 	return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
+
+export const ENDPOINT_EXPECTED =
+	"a URL https://host or https://host:port without a path (http:// on this machine's own addresses alone: recordings hold what masks hide)";
+
+/** "https://s3.example.com:9000" → URL. */
+export function parseEndpoint(text: string): URL | undefined {
+	const url = URL.canParse(text) ? new URL(text) : undefined;
+	if (url === undefined || url.username !== "" || url.password !== "") return undefined;
+	if (url.pathname !== "/" || /[?#]/.test(text)) return undefined;
+	if (url.protocol === "https:") return url;
+	const isLocal = url.hostname === "localhost" || url.hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+	return url.protocol === "http:" && isLocal ? url : undefined;
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what no path can be led astray by. */
+export const BUCKET = /^[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]$/;
+export const BUCKET_EXPECTED = "a bucket's name: 3 to 63 of a-z, 0-9, - and single dots";
+
+/** Letters that are the same in every encoding of a path; no part of it empty, "." or "..". */
+export const OBJECT_PREFIX = /^(?!.{513})(?!\.{1,2}(?:\/|$))[A-Za-z0-9_.-]+(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9_.-]+)*$/;
+export const OBJECT_PREFIX_EXPECTED =
+	"a path of letters, digits, _ . - and single / between them, of at most 512 characters (team/licet)";

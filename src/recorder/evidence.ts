@@ -27,7 +27,7 @@ export interface EvidenceOptions {
 	readonly onFailure: (error: JournalError) => void;
 	/** Called when a segment has been sealed. */
 	readonly onSealed?: (first: number) => void;
-	/** Whether retention may remove a sealed segment now. */
+	/** Whether retention may remove a sealed segment now; `retain` tells that it may remove more. */
 	readonly mayRemove?: (first: number) => boolean;
 	/** Milliseconds between checkpoints while entries are written. */
 	readonly intervalMs?: number;
@@ -61,7 +61,7 @@ export class Evidence {
 			checkpoint,
 			onSealed: (first) => {
 				options.onSealed?.(first);
-				this.#retain();
+				this.retain();
 			},
 			onFailure: (error, first) => log.warn({ err: error, segment: first }, "a segment could not be sealed yet"),
 		});
@@ -89,7 +89,7 @@ export class Evidence {
 		const evidence = new Evidence(options, notary);
 		options.log.info({ key: notary.verifier.text }, "the recording is signed");
 		for (const range of readRanges(folder).ranges) if (isOpen(folder, range.begin)) evidence.#sealer.add(range);
-		evidence.#retain();
+		evidence.retain();
 		return evidence;
 	}
 
@@ -121,10 +121,11 @@ export class Evidence {
 
 	#tick(): void {
 		this.#sealer.proceed();
-		if (this.#options.now() - this.#retained > RETENTION_MS) this.#retain();
+		if (this.#options.now() - this.#retained > RETENTION_MS) this.retain();
 	}
 
-	#retain(): void {
+	/** Looks whether something is to be removed. */
+	retain(): void {
 		const { ms, bytes } = this.#options.retention;
 		if (this.#closed || this.#removing !== undefined || (ms === undefined && bytes === undefined)) return;
 		this.#retained = this.#options.now();

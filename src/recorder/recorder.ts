@@ -5,6 +5,7 @@ import type { KeyObject } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { Store } from "../store/store.js";
 import type { Logger } from "../telemetry/log.js";
+import { Archive, type ArchiveTerms } from "./archive/archive.js";
 import { keyId } from "./auditor-key.js";
 import { wallClock } from "./clock.js";
 import type { Entry, LoggedEntry } from "./entry.js";
@@ -35,6 +36,8 @@ export interface RecorderOptions {
 	/** The keys that sign; in the folder `keys` beside the log's when absent. */
 	readonly keys?: Omit<KeyOptions, "name">;
 	readonly retention?: RetentionTerms;
+	/** Where sealed segments go to, and what retention then waits for. */
+	readonly archive?: ArchiveTerms | undefined;
 	/** Milliseconds between checkpoints while entries are written. */
 	readonly checkpointMs?: number;
 	/** Where the search index is kept; there is no search when absent. */
@@ -60,6 +63,7 @@ export class Recorder {
 	readonly #now: () => number;
 	readonly #log: Logger;
 	#evidence: Evidence | undefined;
+	#archive: Archive | undefined;
 	readonly #search: Search | undefined;
 	readonly #sessions: Sessions;
 	readonly #sessionKeys: SessionKeys;
@@ -157,6 +161,7 @@ export class Recorder {
 
 	async #openEvidence(): Promise<void> {
 		const { folder, keys, retention, log, checkpointMs } = this.#options;
+		const archive = this.#openArchive();
 		this.#evidence = await Evidence.open({
 			folder,
 			journal: this.journal,
@@ -166,7 +171,17 @@ export class Recorder {
 			log,
 			onFailure: (error) => this.#failed(error),
 			...(checkpointMs === undefined ? {} : { intervalMs: checkpointMs }),
+			...(archive && { onSealed: () => archive.look(), mayRemove: (first: number) => archive.has(first) }),
 		});
+		archive?.start();
+	}
+
+	#openArchive(): Archive | undefined {
+		const { folder, log, archive } = this.#options;
+		if (archive === undefined) return undefined;
+		const onCommitted = () => this.#evidence?.retain();
+		this.#archive = new Archive({ ...archive, folder, node: this.journal.node, log, onCommitted });
+		return this.#archive;
 	}
 
 	/** What signs the log. */
@@ -318,6 +333,7 @@ export class Recorder {
 		try {
 			await this.#search?.close();
 			await this.index.close();
+			await this.#archive?.close();
 			await this.#evidence?.close();
 		} finally {
 			this.#sessionKeys.close();

@@ -3,7 +3,7 @@
  * they go; without one they go nowhere and cost nothing. Names follow its conventions: dotted, singular, the unit in
  * braces where things are counted (opentelemetry.io, "Metrics semantic conventions").
  */
-import { type Counter, metrics } from "@opentelemetry/api";
+import { type Counter, type Gauge, metrics } from "@opentelemetry/api";
 
 /** What an incident was about: one statement's result (two walls disagree), or the session itself (its protocol, its pins). */
 export type IncidentScope = "statement" | "session";
@@ -36,4 +36,42 @@ function incidents(): Counter<IncidentAttributes> {
 
 export function countIncident(attributes: IncidentAttributes): void {
 	incidents().add(1, attributes);
+}
+
+/** "confirmed", or why an object is not in the archive yet (ArchiveErrorCode). */
+export type ArchiveAttributes = { readonly "licet.archive.outcome": string };
+
+interface ArchiveMeters {
+	readonly provider: unknown;
+	readonly objects: Counter<ArchiveAttributes>;
+	readonly pending: Gauge;
+}
+
+let archiveMeters: ArchiveMeters | undefined;
+
+function archive(): ArchiveMeters {
+	const current = metrics.getMeterProvider();
+	if (archiveMeters?.provider !== current) {
+		const meter = current.getMeter("licet");
+		archiveMeters = {
+			provider: current,
+			objects: meter.createCounter<ArchiveAttributes>("licet.archive.objects", {
+				unit: "{object}",
+				description: "Objects of the recording that were seen in the archive, and attempts that failed",
+			}),
+			pending: meter.createGauge("licet.archive.pending", {
+				unit: "{segment}",
+				description: "Sealed segments of the recording that are on this disk alone",
+			}),
+		};
+	}
+	return archiveMeters;
+}
+
+export function countArchived(outcome: string): void {
+	archive().objects.add(1, { "licet.archive.outcome": outcome });
+}
+
+export function setArchivePending(segments: number): void {
+	archive().pending.record(segments);
 }

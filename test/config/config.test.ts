@@ -212,6 +212,61 @@ t.test("combinations", (t) => {
 	t.end();
 });
 
+t.test("the archive", (t) => {
+	const archive = (more: Record<string, unknown> = {}) =>
+		`${MINIMAL}recording:\n  archive: ${JSON.stringify({
+			endpoint: "https://s3.eu-central-1.amazonaws.com",
+			region: "eu-central-1",
+			bucket: "acme-recordings",
+			credentials: { accessKeyId: { env: "ID" }, secretAccessKey: { file: "./s3.key" } },
+			...more,
+		})}\n`;
+	const loaded = load(archive({ prefix: "team/licet" })).recording.archive;
+	t.match(loaded, { region: "eu-central-1", bucket: "acme-recordings", prefix: "team/licet/" });
+	t.equal(loaded?.endpoint.origin, "https://s3.eu-central-1.amazonaws.com");
+	t.same(loaded?.credentials, {
+		accessKeyId: { kind: "env", name: "ID" },
+		secretAccessKey: { kind: "file", path: "/etc/licet/s3.key" },
+	});
+	t.equal(load(archive()).recording.archive?.prefix, "", "a prefix may be left out");
+	t.equal(load(MINIMAL).recording.archive, undefined);
+	for (const endpoint of [
+		"http://127.0.0.1:9000",
+		"http://localhost:9000",
+		"http://[::1]:9000",
+		"https://minio.internal:9000/",
+	])
+		t.ok(load(archive({ endpoint })), endpoint);
+	const wrong = {
+		endpoint: [
+			"http://minio.internal:9000",
+			"http://127.0.0.1.example.com",
+			"https://id:secret@s3.example.com",
+			"https://s3.example.com/bucket",
+			"https://s3.example.com?x=1",
+			"ftp://s3.example.com",
+			"s3.example.com",
+		],
+		bucket: ["Upper", "ab", "a/b", "..", "a..b", "-ab", ""],
+		prefix: ["", "/a", "a/", "a//b", "a/../b", ".", "a b", "a%2f", `${"a".repeat(513)}`],
+		region: ["", "eu central", "eu/1"],
+	};
+	for (const [key, values] of Object.entries(wrong)) {
+		for (const value of values) {
+			const found = lines(archive({ [key]: value }));
+			t.ok(found.length === 1 && found[0]?.includes(`: recording.archive.${key}: `), `${key}: ${value}`, { found });
+		}
+	}
+	t.match(lines(archive({ credentials: { accessKeyId: "AKIA" } })).join("\n"), /accessKeyId.*expected one of \{ env/);
+	t.match(lines(archive({ credentials: {} })).join("\n"), /secretAccessKey: is missing/);
+	const file = parseConfig(archive(), "/etc/licet/licet.yaml", {});
+	t.match(
+		"problems" in file ? file.problems.map(formatProblem).join("\n") : "",
+		/secretAccessKey\.file: names something that does not/,
+	);
+	t.end();
+});
+
 t.test("references to files", (t) => {
 	const folder = mkdtempSync(join(tmpdir(), "licet-config-"));
 	t.teardown(() => rmSync(folder, { recursive: true, force: true }));

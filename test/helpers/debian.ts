@@ -90,3 +90,21 @@ async function install(what: string, packages: readonly string[]): Promise<strin
 		if (ownPolicy) rmSync(POLICY, { force: true });
 	}
 }
+
+const MISSING_SWIFT = `The tests of the archive need an S3-compatible server: OpenStack Swift with its s3api, and found none.
+Install it (Debian, Ubuntu: apt-get install swift-proxy swift-account swift-container swift-object).`;
+
+/** Of Swift's four servers and the program that makes their rings. */
+export const SWIFT_PROGRAMS = "/usr/bin";
+
+/** Swift's programs. Installs them if that is possible; else throws, saying what to do. */
+export async function debianSwift(): Promise<void> {
+	const kinds = ["proxy", "account", "container", "object"];
+	const isThere = () => kinds.every((kind) => existsSync(join(SWIFT_PROGRAMS, `swift-${kind}-server`)));
+	if (isThere()) return;
+	const failure = await installPackages(
+		"OpenStack Swift",
+		kinds.map((kind) => `swift-${kind}`),
+	);
+	if (!isThere()) throw new Error(failure === undefined ? MISSING_SWIFT : `${MISSING_SWIFT}\n\n${failure}`);
+}

@@ -4,9 +4,11 @@
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { digestOf } from "../../licensing/canonical.js";
+import { type AssembledCopy, assembleCopy, isArchiveCopy } from "../../recorder/archive/copy.js";
 import { bundle } from "../../recorder/bundle.js";
 import { type Checkpoint, parseChained, parseCheckpoint } from "../../recorder/checkpoint.js";
 import { eachNote } from "../../recorder/checkpoint-file.js";
+import { JournalError } from "../../recorder/errors.js";
 import { describeFinding } from "../../recorder/finding.js";
 import { parseVerifierKey, type VerifierKey } from "../../recorder/note.js";
 import { type BundleReport, verifyBundle } from "../../recorder/verify-bundle.js";
@@ -18,7 +20,7 @@ import { logFolder } from "../paths.js";
 
 export interface VerifyCommandOptions {
 	readonly config: string;
-	/** The log's folder, when there is no configuration. */
+	/** The log's folder, or a copy of an archive, when there is no configuration. */
 	readonly log?: string;
 	/** A verifier key, or a file that holds one. */
 	readonly key?: string;
@@ -43,6 +45,32 @@ export async function verify(
 	if (what !== undefined && !SESSION.test(what)) return verifyFile(what, key, options, say);
 	const folder = options.log ?? logFolder(configuration(options.config, false));
 	if (!existsSync(folder)) throw new CommandFailure(`${folder}: there is no recording`, 1);
+	if (!isArchiveCopy(folder)) return verifyFolder(folder, what, key, options, now, say);
+	const copy = assembled(folder);
+	try {
+		return await verifyFolder(copy.folder, what, key, options, now, say);
+	} finally {
+		copy.remove();
+	}
+}
+
+function assembled(folder: string): AssembledCopy {
+	try {
+		return assembleCopy(folder);
+	} catch (error) {
+		if (!(error instanceof JournalError)) throw error;
+		throw new CommandFailure(`NOT VERIFIED: ${folder} is no whole copy of an archive: ${error.message}`, 1);
+	}
+}
+
+async function verifyFolder(
+	folder: string,
+	what: string | undefined,
+	key: VerifierKey | undefined,
+	options: VerifyCommandOptions,
+	now: () => number,
+	say: (text: string) => void,
+): Promise<0 | 1> {
 	if (what !== undefined) {
 		const lines = bundle(folder, what, () => undefined);
 		/* The log is at hand, so what it holds of the session is all there is. */
