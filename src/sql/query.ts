@@ -17,6 +17,8 @@ export interface ObjectPath {
 export interface RelationPath extends ObjectPath {
 	/** The database prefix of `db.schema.table`. */
 	readonly database?: string;
+	/** The text calls a function that delivers its rows: which, and whether it gives the call another name. */
+	readonly called?: { readonly name: string; readonly isAliased: boolean };
 }
 
 export interface TypePath extends ObjectPath {

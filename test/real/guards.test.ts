@@ -69,7 +69,12 @@ async function compareTools(t: Test, server: string, version: "pg15" | "pg18"): 
 	const context: ReadingContext = { target: "shop", database, reading: ["public"], user: "postgres" };
 	let compared = 0;
 	const different: string[] = [];
-	for (const { sql } of rows.filter((row) => row[version] === 1)) {
+	/* The corpus names objects by the numbers that they had elsewhere; here such a number may be a TOAST index, which no license covers. */
+	const toast = await client.query<{ oid: string }>(
+		"SELECT oid::text FROM pg_class WHERE relnamespace = 'pg_toast'::regnamespace",
+	);
+	const isToast = (sql: string) => toast.rows.some(({ oid }) => sql.includes(`'${oid}'`));
+	for (const { sql } of rows.filter((row) => row[version] === 1 && !isToast(row.sql))) {
 		const { guarded } = await analyser.analyse(Buffer.from(sql), context);
 		if (guarded === undefined) continue;
 		const bare = await rowsOf(client, sql);
@@ -197,6 +202,20 @@ const QUESTIONS: readonly string[] = [
 	"SELECT current_setting('ssl_' || 'key_file'), current_setting(name) FROM pg_settings",
 	"SHOW ssl_key_file",
 	"SHOW ALL",
+	"SELECT * FROM pg_catalog.pg_show_all_settings()",
+	"SELECT s.setting, boot_val || reset_val FROM pg_catalog.pg_show_all_settings() AS s WHERE s.name = 'ssl_key_file'",
+	"SELECT b, x FROM pg_catalog.pg_show_all_settings() x (a, b)",
+	'SELECT pg_show_all_settings FROM pg_catalog . "pg_show_all_settings" ( ) WHERE setting IS NOT NULL',
+	"SELECT setting FROM pg_catalog.pg_show_all_settings(/* none */)",
+	"SELECT setting FROM pg_catalog./*\n*/pg_show_all_settings()",
+	"SELECT setting FROM pg_catalog.pg_show_all_settings() WITH ORDINALITY",
+	"SELECT setting FROM ROWS FROM (pg_catalog.pg_show_all_settings())",
+	"SELECT setting FROM ROWS FROM (pg_catalog.pg_show_all_settings(), generate_series(1, 3))",
+	"SELECT s.setting FROM pg_class, LATERAL pg_catalog.pg_show_all_settings() s",
+	"SELECT setting FROM pg_show_all_settings()",
+	"SELECT (pg_catalog.pg_show_all_settings()).setting",
+	"SELECT pg_show_all_settings()",
+	"COPY (SELECT setting FROM pg_catalog.pg_show_all_settings()) TO STDOUT",
 	"SELECT pg_get_expr(qual, relid) FROM pg_get_publication_tables('hr_publication')",
 	"SELECT enum_range(NULL::hr.mood), enum_first(NULL::app.mood)",
 	"SELECT enum_range(x) FROM (SELECT NULL::hr.mood AS x) s",
@@ -251,6 +270,9 @@ for (const [name, server] of [
 			if (bare.includes(SHOWN) && !isDenied && !isNever && !told.includes(SHOWN)) unshown.push(sql);
 		}
 		t.same(unshown, [], "what the license covers is shown");
+		const settings =
+			"SELECT name, setting, vartype FROM pg_catalog.pg_show_all_settings() WHERE name IN ('work_mem', 'port')";
+		t.equal(await through(settings), await direct(settings), "settings without secrets");
 		t.ok(hides > 60, `${hides} of them show it without Licet`);
 	});
 }

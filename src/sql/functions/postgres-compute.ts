@@ -334,7 +334,7 @@ export const COMPUTING_FAMILIES: readonly FunctionFamily[] = [
 			pg_numa_available pg_opclass_is_visible pg_operator_is_visible pg_opfamily_is_visible pg_options_to_table
 			pg_partition_ancestors pg_partition_root pg_partition_tree pg_relation_filenode pg_relation_filepath
 			pg_relation_is_publishable pg_relation_is_updatable pg_sequence_parameters pg_settings_get_flags
-			pg_show_all_settings pg_statistics_obj_is_visible pg_table_is_visible pg_tablespace_databases
+			pg_statistics_obj_is_visible pg_table_is_visible pg_tablespace_databases
 			pg_tablespace_location pg_timezone_abbrevs pg_timezone_abbrevs_abbrevs pg_timezone_abbrevs_zone
 			pg_timezone_names pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible
 			pg_ts_template_is_visible pg_type_is_visible pg_typeof satisfies_hash_partition shobj_description

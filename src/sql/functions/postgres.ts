@@ -53,6 +53,11 @@ const RESTRICTED_FAMILIES: readonly FunctionFamily[] = [
 		names: `pg_cancel_backend pg_terminate_backend pg_reload_conf pg_rotate_logfile pg_rotate_logfile_old pg_logfile_rotate
 			pg_promote pg_log_backend_memory_contexts pg_log_standby_snapshot`,
 	},
+	{
+		// In FROM, with its schema, it is read as the view pg_settings (postgres/translate-source.ts).
+		why: "it shows settings that may hold secrets; pg_catalog.pg_settings shows the others",
+		names: `pg_show_all_settings`,
+	},
 	{ why: "it changes a setting of the session", names: `set_config` },
 	{
 		why: "it stores a value in the session that a later statement could read",

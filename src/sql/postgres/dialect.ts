@@ -131,8 +131,10 @@ export class PostgresDialect implements Dialect {
 
 	named({ relation, sort }: FoundRelation, path: RelationPath, hasAlias: boolean): void {
 		if (sort === "data") return;
+		const { position, called } = path;
+		const written = { name: called?.name ?? relation.name, isCall: called !== undefined };
 		const columns = relation.columns.map(({ name }) => name);
-		this.#guards?.source(relation, columns, hasAlias, path.position);
+		this.#guards?.source(relation, { columns, written, hasAlias: called?.isAliased ?? hasAlias }, position);
 	}
 
 	relation(path: RelationPath): FoundRelation {

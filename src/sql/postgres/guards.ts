@@ -18,6 +18,8 @@ interface GuardedSource {
 	/** All columns, in order. */
 	readonly columns: readonly string[];
 	readonly hasAlias: boolean;
+	/** As the text names it: a function without arguments may deliver its rows. */
+	readonly written: { readonly name: string; readonly isCall: boolean };
 }
 
 /** System relations and guarded functions of one text, by where the parser saw them (in bytes). */
@@ -27,10 +29,14 @@ export class Guards {
 	/** Something guarded stands where its place is not known. */
 	isLost = false;
 
-	source(relation: RelationName, columns: readonly string[], hasAlias: boolean, position: number | undefined): void {
-		if (guardedColumns(relation.schema, relation.name) === undefined) return;
+	source(
+		{ schema, name }: RelationName,
+		source: Omit<GuardedSource, "schema" | "name">,
+		position: number | undefined,
+	): void {
+		if (guardedColumns(schema, name) === undefined) return;
 		if (position === undefined) this.isLost = true;
-		else this.sources.set(position, { schema: relation.schema, name: relation.name, columns, hasAlias });
+		else this.sources.set(position, { schema, name, ...source });
 	}
 
 	call(name: string, position: number | undefined): void {
@@ -128,6 +134,8 @@ function unusedName(text: string): string {
 /** Up to three parts of a name as PostgreSQL writes them; what is written otherwise is not wrapped. */
 const NAME = /(?:[A-Za-z_][\w$]*|"(?:[^"]|"")+")(?:\s*\.\s*(?:[A-Za-z_][\w$]*|"(?:[^"]|"")+"))*/y;
 
+const NO_ARGUMENTS = /\s*\(\s*\)/y;
+
 function wrapSource(
 	text: string,
 	at: number,
@@ -138,8 +146,12 @@ function wrapSource(
 	NAME.lastIndex = at;
 	const [written = ""] = NAME.exec(text) ?? [];
 	const last = written.split(".").at(-1)?.trim() ?? "";
-	if ((last.startsWith('"') ? last.slice(1, -1) : last.toLowerCase()) !== source.name) return undefined;
-	const end = at + written.length;
+	if ((last.startsWith('"') ? last.slice(1, -1) : last.toLowerCase()) !== source.written.name) return undefined;
+	const nameEnd = at + written.length;
+	NO_ARGUMENTS.lastIndex = nameEnd;
+	const [parentheses = ""] = source.written.isCall ? (NO_ARGUMENTS.exec(text) ?? []) : [];
+	if (source.written.isCall && parentheses === "") return undefined;
+	const end = nameEnd + parentheses.length;
 	// ONLY and TABLE take a name and nothing else; a comment may hide either.
 	if (/(?:\bonly\s*\(?|\btable|\*\/|--[^\n\r]*[\n\r])\s*$/i.test(text.slice(0, at))) return undefined;
 	if (/^\s*\*/.test(text.slice(end))) return undefined;
@@ -155,7 +167,7 @@ function wrapSource(
 	});
 	for (const column of new Set(system)) columns.push([`x.${column}`]);
 	const list = columns.flatMap((pieces, index) => (index === 0 ? pieces : [", ", ...pieces]));
-	const alias = source.hasAlias ? "" : ` AS "${source.name}"`;
+	const alias = source.hasAlias ? "" : ` AS "${source.written.name}"`;
 	return [
 		{ at, pieces: ["(SELECT ", ...list, " FROM "] },
 		{ at: end, pieces: [` AS x)${alias}`] },
@@ -257,7 +269,11 @@ class Proof {
 		if (!isBody(one)) return one === other;
 		if (!isBody(other)) return false;
 		if (isBody(one.RangeVar) && this.places.sources.has(one.RangeVar.location as number)) {
-			return this.#isWrapped(one.RangeVar, other);
+			return this.#isWrapped("RangeVar", one.RangeVar, one.RangeVar.relname, other);
+		}
+		const called = isBody(one.RangeFunction) ? soleCall(one.RangeFunction) : undefined;
+		if (called !== undefined && this.places.sources.has(called.location as number)) {
+			return this.#isWrapped("RangeFunction", fieldsOf(one.RangeFunction), calledName(called), other);
 		}
 		const call = isBody(one.FuncCall) ? one.FuncCall : undefined;
 		if (call !== undefined && this.places.calls.has(call.location as number)) return this.#isGuardedCall(call, other);
@@ -270,16 +286,20 @@ class Proof {
 		return own.length === names(other).length && own.every((name) => this.alike(one[name], other[name]));
 	}
 
-	/** `relation alias` has become `(SELECT … FROM relation AS x) alias`. */
-	#isWrapped(relation: Record<string, unknown>, other: Record<string, unknown>): boolean {
+	/** `source alias` has become `(SELECT … FROM source AS x) alias`. */
+	#isWrapped(
+		tag: "RangeVar" | "RangeFunction",
+		source: Record<string, unknown>,
+		name: unknown,
+		other: Record<string, unknown>,
+	): boolean {
 		const { subquery, alias } = fieldsOf(other.RangeSubselect);
 		const [inner, ...more] = listOf(fieldsOf(fieldsOf(subquery).SelectStmt).fromClause);
 		if (more.length > 0 || !isBody(inner)) return false;
-		const { alias: _x, ...rest } = fieldsOf(inner.RangeVar);
-		const { alias: own, ...bare } = relation;
+		const { alias: _x, ...rest } = fieldsOf(inner[tag]);
+		const { alias: own, ...bare } = source;
 		this.exchanged += 1;
-		const expected = own ?? { aliasname: relation.relname };
-		return this.#bodiesAlike(bare, rest) && this.alike(expected, alias);
+		return this.#bodiesAlike(bare, rest) && this.alike(own ?? { aliasname: name }, alias);
 	}
 
 	/** Its first argument has become a subquery that compares it with keys. */
@@ -295,6 +315,17 @@ class Proof {
 		this.exchanged += 1;
 		return this.#bodiesAlike(rest, otherRest) && this.alike(behind, otherBehind) && this.alike(first, compared);
 	}
+}
+
+/** The call of a source that is one function. */
+function soleCall(source: Record<string, unknown>): Record<string, unknown> | undefined {
+	const [entry, ...more] = listOf(source.functions);
+	const [call] = listOf(fieldsOf(fieldsOf(entry).List).items);
+	return more.length > 0 ? undefined : fieldsOf(fieldsOf(call).FuncCall);
+}
+
+function calledName(call: Record<string, unknown>): unknown {
+	return fieldsOf(fieldsOf(listOf(call.funcname).at(-1)).String).sval;
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

@@ -6,7 +6,7 @@ import { aliasOf, objectPath, relationPath, typePath } from "./names.js";
 import { translateJsonTable, translateXmlTable } from "./translate-documents.js";
 import { expressions } from "./translate-parts.js";
 import { maybe, type Translator } from "./translator.js";
-import { type Body, fields, flag, itemsOf, known, list, nodeOf, position, required, strings } from "./tree.js";
+import { at, type Body, fields, flag, itemsOf, known, list, nodeOf, position, required, strings } from "./tree.js";
 
 const FIELDS = {
 	RangeSubselect: fields("lateral subquery alias"),
@@ -35,7 +35,7 @@ export function translateSource(t: Translator, value: unknown): Source {
 			};
 		case "RangeFunction":
 			known(tag, body, FIELDS.RangeFunction);
-			return functions(t, body);
+			return settings(body) ?? functions(t, body);
 		case "RangeTableSample":
 			known(tag, body, FIELDS.RangeTableSample);
 			return sample(t, body);
@@ -63,6 +63,28 @@ function sample(t: Translator, body: Body): Source {
 		},
 	};
 }
+
+/**
+ * `pg_catalog.pg_show_all_settings()`, which pgAdmin asks: the rows of the view pg_settings, whose values are guarded.
+ * Written otherwise it is a function like any other, and not permitted.
+ */
+function settings(body: Body): Source | undefined {
+	const [entry, ...more] = list(body.functions);
+	if (more.length > 0 || flag(body.ordinality) || flag(body.is_rowsfrom) || list(body.coldeflist).length > 0) return;
+	const call = nodeOf(itemsOf(entry)[0]);
+	if (call.tag !== "FuncCall" || Object.keys(call.body).some((field) => !PLAIN_CALL.has(field))) return;
+	const { schema, name, position } = objectPath(call.body.funcname, at(call.body));
+	if (schema !== "pg_catalog" || name !== SETTINGS_FUNCTION || position === undefined) return;
+	const alias = aliasOf(body.alias);
+	return {
+		kind: "relation",
+		relation: { schema, name: "pg_settings", position, called: { name, isAliased: alias !== undefined } },
+		alias: alias ?? { name, columns: [] },
+	};
+}
+
+const SETTINGS_FUNCTION = "pg_show_all_settings";
+const PLAIN_CALL = fields("funcname funcformat location");
 
 /** Each function is a list of the call and, in ROWS FROM, its column definitions. */
 function functions(t: Translator, body: Body): Source {
