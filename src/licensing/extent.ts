@@ -17,11 +17,15 @@ export function coversRelation(license: License, relation: RelationName, ancestr
 	);
 }
 
-/** Whether a mask reaches one of its columns. */
-export function hidesColumns(license: License, relation: RelationName, ancestry: Ancestry): boolean {
+/** Whether a mask reaches one of these columns of it. */
+export function hidesColumns(
+	license: License,
+	{ schema, name }: RelationName,
+	columns: readonly string[],
+	ancestry: Ancestry,
+): boolean {
 	if (license.masks.length === 0) return false;
-	const columns = ancestry.columns?.(relation);
-	return columns?.every((column) => columnMaskFor(license, { ...relation, column }, ancestry) === undefined) !== true;
+	return columns.some((column) => columnMaskFor(license, { schema, name, column }, ancestry) !== undefined);
 }
 
 /** Whether a function may be called, or what is in its schema be read. */

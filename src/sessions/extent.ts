@@ -8,15 +8,41 @@ import {
 	hidesColumns,
 } from "../licensing/extent.js";
 import type { License } from "../licensing/license.js";
+import type { CatalogRelation } from "../sql/catalog.js";
 import type { CatalogView } from "../sql/catalog-view.js";
 import type { Extent } from "../sql/guarded.js";
 
-export function extentOf(license: License, { catalog, ancestry }: CatalogView): Extent {
+export function extentOf(license: License, view: CatalogView): Extent {
+	const { catalog, ancestry } = view;
 	const relations = catalog.relations.filter((relation) => coversRelation(license, relation, ancestry));
-	const plain = relations.filter((relation) => !hidesColumns(license, relation, ancestry)).map(({ id }) => id);
+	const hides = (relation: CatalogRelation, columns: readonly string[]) =>
+		hidesColumns(license, relation, columns, ancestry);
+	const plain = relations.filter((relation) => {
+		const { columns } = relation;
+		return !hides(
+			relation,
+			columns.map(({ name }) => name),
+		);
+	});
+	// The bounds of a partition are values of the keys of all that it is a part of; without such, of the table's own key.
+	const byId = new Map(catalog.relations.map((relation) => [relation.id, relation]));
+	const untold = relations.filter((relation) => {
+		const above = relation.parents.map((id) => byId.get(id));
+		const telling = above.length === 0 ? [relation] : above;
+		return telling.every((each) => each !== undefined && !hides(each, each.toldColumns ?? []));
+	});
+	const keys = (objects: readonly CatalogRelation[]) => objects.flatMap((object) => view.identity(object) ?? []);
 	if (coversAll(license)) {
 		const isPlain = license.masks.length === 0;
-		return { relations: "all", plain: isPlain ? "all" : plain, functions: "all", types: "all", schemas: "all" };
+		return {
+			relations: "all",
+			plain: isPlain ? "all" : keys(plain),
+			untold: isPlain ? "all" : keys(untold),
+			functions: "all",
+			types: "all",
+			schemas: "all",
+			wholeSchemas: "all",
+		};
 	}
 	const functions = catalog.functions.filter((name) => coversFunction(license, name, ancestry));
 	const types = new Set(catalog.types.filter((name) => coversObject(license, name, ancestry)).map(({ id }) => id));
@@ -29,11 +55,14 @@ export function extentOf(license: License, { catalog, ancestry }: CatalogView): 
 		types.add(type);
 		waiting.push(...parts);
 	}
+	const isWhole = (schema: string) => coversObject(license, { schema, name: "" }, ancestry);
 	return {
-		relations: relations.map(({ id }) => id),
-		plain,
-		functions: functions.flatMap(({ id }) => id ?? []),
+		relations: keys(relations),
+		plain: keys(plain),
+		untold: keys(untold),
+		functions: functions.flatMap((name) => view.identity(name) ?? []),
 		types: [...types],
-		schemas: catalog.schemas.filter((schema) => coversSchema(license, schema)),
+		schemas: catalog.schemas.filter((schema) => coversSchema(license, schema)).map((name) => view.schemaIdentity(name)),
+		wholeSchemas: catalog.schemas.filter(isWhole).map((name) => view.schemaIdentity(name)),
 	};
 }

@@ -29,7 +29,7 @@ import {
 	type TextFacts,
 	unknownStatement,
 } from "../sql/facts.js";
-import { type Extent, filled } from "../sql/guarded.js";
+import { type Extent, filled, showsAll } from "../sql/guarded.js";
 
 import { extentOf } from "./extent.js";
 
@@ -91,6 +91,10 @@ export class Policy {
 		const { catalog, observe, unrestricted } = this.license;
 		if (guarded === undefined || catalog === "full" || observe || unrestricted) return undefined;
 		this.#extent ??= extentOf(this.license, this.#catalog);
+		if (guarded.engine === "mysql") {
+			// It is kept as bytes, one a character. Where all is covered the client's own text does as well.
+			return showsAll(guarded, this.#extent) ? undefined : filled(guarded, this.#extent);
+		}
 		return Buffer.from(filled(guarded, this.#extent), "utf8").toString("latin1");
 	}
 

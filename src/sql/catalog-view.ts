@@ -4,6 +4,7 @@
 import type { Catalog, CatalogRelation } from "./catalog.js";
 import type { ColumnName, RelationName, RelationUse } from "./facts.js";
 import { SYSTEM_CATALOGS } from "./functions/system-catalogs.js";
+import { nameKey } from "./guarded.js";
 
 /** Names of PostgreSQL's system columns by attribute number (pg_attribute of any table). */
 const SYSTEM_COLUMNS: Readonly<Record<number, string>> = {
@@ -69,6 +70,15 @@ export class CatalogView {
 	/** What sort of relation a column belongs to, as far as that column alone is concerned. */
 	sort(column: ColumnName): RelationUse["sort"] {
 		return SYSTEM_CATALOGS[this.catalog.engine].sort(column, [column.column]);
+	}
+
+	/** What an object is known by in the conditions of a guarded text: its OID, or its name where the engine has none. */
+	identity({ id, schema, name }: RelationName & { readonly id?: number }): number | string | undefined {
+		return this.catalog.engine === "mysql" ? nameKey(schema, name) : id;
+	}
+
+	schemaIdentity(schema: string): string {
+		return this.catalog.engine === "mysql" ? nameKey(schema) : schema;
 	}
 
 	/** What a license has to know of a relation beyond its name. */

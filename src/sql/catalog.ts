@@ -56,6 +56,11 @@ export interface CatalogRelation {
 	/** Definition text of a view or materialized view. */
 	readonly definition?: string;
 	readonly constraints?: readonly CatalogConstraint[];
+	/**
+	 * Columns of whose values the definition tells: those of the partition key, by the bounds, and a counter (MySQL), by its
+	 * next value.
+	 */
+	readonly toldColumns?: readonly string[];
 	/** OIDs of the tables it inherits from or is a partition of, nearest first. */
 	readonly parents: readonly number[];
 	/**

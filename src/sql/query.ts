@@ -15,6 +15,8 @@ export interface ObjectPath {
 
 /** A name of a relation as written. */
 export interface RelationPath extends ObjectPath {
+	/** Where it ends in the text, as `position` says where it begins. */
+	readonly end?: number;
 	/** The database prefix of `db.schema.table`. */
 	readonly database?: string;
 	/** The text calls a function that delivers its rows: which, and whether it gives the call another name. */

@@ -27,16 +27,6 @@ session_variables global_status session_status column_privileges schema_privileg
 libraries routine_libraries role_column_grants role_routine_grants role_table_grants json_duality_views json_duality_view_columns json_duality_view_links json_duality_view_tables files
 `);
 
-/** Of tables that are safe else: source code, and what defaults and comments say. */
-const SENSITIVE_COLUMNS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-	["libraries", words("library_definition")],
-	["routines", words("routine_definition")],
-	["views", words("view_definition")],
-	["triggers", words("action_statement action_condition")],
-	["events", words("event_definition")],
-	["libraries", words("library_definition")],
-]);
-
 const SAFE_MYSQL = words(`
 help_category help_keyword help_relation help_topic time_zone time_zone_leap_second time_zone_name time_zone_transition
 time_zone_transition_type
@@ -46,12 +36,12 @@ const SAFE_PERFORMANCE = words("global_variables session_variables global_status
 
 const SAFE_SYS = words("version sys_config");
 
-/** What sort a relation is to permits, as far as these columns of it are concerned. */
-export function mysqlCatalogSort(schema: string, name: string, columns: readonly string[] | "all" = "all"): Sort {
+/** What sort a relation is to permits; some columns of safe ones are guarded besides (mysql-guards.ts). */
+export function mysqlCatalogSort(schema: string, name: string): Sort {
 	const table = name.toLowerCase();
 	switch (schema.toLowerCase()) {
 		case "information_schema":
-			return SAFE_INFORMATION.has(table) ? sortByColumns(table, columns) : "sensitive";
+			return SAFE_INFORMATION.has(table) ? "catalog" : "sensitive";
 		case "mysql":
 			return SAFE_MYSQL.has(table) ? "catalog" : "sensitive";
 		case "performance_schema":
@@ -61,10 +51,4 @@ export function mysqlCatalogSort(schema: string, name: string, columns: readonly
 		default:
 			return "data";
 	}
-}
-
-function sortByColumns(table: string, columns: readonly string[] | "all"): Sort {
-	const secret = SENSITIVE_COLUMNS.get(table);
-	if (secret === undefined) return "catalog";
-	return columns === "all" || columns.some((column) => secret.has(column)) ? "sensitive" : "catalog";
 }

@@ -5,7 +5,7 @@
  * column; docs/decisions/012).
  *
  * `shown` is a condition in SQL over `x`, the row that holds the column. In it `$R(e)` says that `e` is the OID of a
- * relation that the license covers, `$P(e)` that none of its columns is masked besides, `$F(e)` likewise of a function,
+ * relation that the license covers, `$B(e)` that its bounds tell of no masked column besides, `$F(e)` likewise of a function,
  * `$T(e)` of a type and `$N(e)` that `e` is the name of a covered schema; objects that the server came with always are.
  * Every operator names its schema, so that none of a user's stands in for it.
  */
@@ -139,7 +139,7 @@ export const GUARDED_COLUMNS: readonly GuardedColumns[] = [
 	{
 		relation: "pg_catalog.pg_class",
 		columns: "relpartbound",
-		shown: "$P(x.oid)",
+		shown: "$B(x.oid)",
 		why: "a partition's bounds, which are values of its rows",
 	},
 	{
@@ -367,7 +367,7 @@ export const GUARDED_FUNCTIONS: readonly GuardedFunction[] = [
 	{ names: "pg_get_partkeydef", keys: KEYS_OF_RELATIONS, argument: "oid", why: "expressions of a partition key" },
 	{
 		names: "pg_get_partition_constraintdef",
-		keys: "SELECT c.oid FROM pg_catalog.pg_class c WHERE $P(c.oid)",
+		keys: "SELECT c.oid FROM pg_catalog.pg_class c WHERE $B(c.oid)",
 		argument: "oid",
 		why: "a partition's bounds, which are values of its rows",
 	},

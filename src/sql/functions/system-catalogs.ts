@@ -17,6 +17,6 @@ export const SYSTEM_CATALOGS: Readonly<Record<Catalog["engine"], SystemCatalogs>
 	},
 	mysql: {
 		isSystemSchema: isMysqlSystemSchema,
-		sort: ({ schema, name }, columns) => mysqlCatalogSort(schema, name, columns),
+		sort: ({ schema, name }) => mysqlCatalogSort(schema, name),
 	},
 };

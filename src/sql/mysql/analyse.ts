@@ -5,12 +5,14 @@
 import type { ReadingContext } from "../analyser.js";
 import type { CatalogIndex } from "../catalog-index.js";
 import type { SessionEffect, StatementFacts, TextFacts } from "../facts.js";
+import type { GuardedText } from "../guarded.js";
 import type { Answer } from "../reader.js";
 import { Unreadable, unsupported } from "../unreadable.js";
 import type { Into, MysqlStatement, QueryStatement } from "./ast.js";
 import { characterOffsets, utf8Text } from "./characters.js";
 import type { Environment } from "./environment.js";
 import type { Server } from "./flavour.js";
+import { Guards, wrapped } from "./guards.js";
 import { analyseUtility } from "./meaning.js";
 import { type ParsedStatement, parseText } from "./parse.js";
 import { parseReading } from "./reading.js";
@@ -38,13 +40,64 @@ export function analyseText(bytes: Uint8Array, context: ReadingContext, index: C
 		const environment = { index, server: serverOf(index), reading };
 		const { statements, canonical } = parseText(text, environment.server, reading);
 		const position = reading.encoding === "utf8" ? characterOffsets(text) : (at: number) => at;
-		const facts = analyseAll(statements, environment, position);
-		const read: TextFacts = { statements: facts, ...(canonical === undefined ? {} : { canonical }) };
+		const read = readGuarded(statements, canonical, text, environment, position);
 		return confirmed(read, statements, canonical ?? text, environment);
 	} catch (error) {
 		const { kind, message, position } = asRefusal(error);
 		return { facts: { statements: [], refusal: { kind, message, ...(position === undefined ? {} : { position }) } } };
 	}
+}
+
+/** Facts of the text, and what takes its place where it uses guarded columns. */
+function readGuarded(
+	statements: readonly ParsedStatement[],
+	canonical: string | undefined,
+	text: string,
+	environment: Environment,
+	position: (at: number) => number,
+): TextFacts {
+	const { server, reading } = environment;
+	const guards = new Guards(server);
+	const facts = analyseAll(statements, { ...environment, guards }, position);
+	const read: TextFacts = { statements: facts, ...(canonical === undefined ? {} : { canonical }) };
+	if (!facts.some(({ relations }) => relations.some(({ sort }) => sort === "guarded"))) return read;
+	const parse = (sql: string): readonly ParsedStatement[] => {
+		const again = parseText(sql, server, reading);
+		if (again.canonical !== undefined) throw unsupported("the text can be read in two ways");
+		return again.statements;
+	};
+	const outcome =
+		canonical === undefined
+			? wrapped({ text, parsed: statements, statements: facts, guards, server, parse })
+			: wrappedCanonical(canonical, environment, parse);
+	if (outcome === undefined || outcome === "impossible") return { ...read, statements: facts.map(unwrapped) };
+	return { ...read, guarded: outcome };
+}
+
+/** Places are those of the text that goes upstream, which is read for them once more. */
+function wrappedCanonical(
+	text: string,
+	environment: Environment,
+	parse: (sql: string) => readonly ParsedStatement[],
+): GuardedText | "impossible" | undefined {
+	const { server } = environment;
+	const guards = new Guards(server);
+	try {
+		const parsed = parse(text);
+		const statements = analyseAll(parsed, { ...environment, guards }, (at) => at);
+		return wrapped({ text, parsed, statements, guards, server, parse });
+	} catch (error) {
+		asRefusal(error);
+		return "impossible";
+	}
+}
+
+/** What could not be wrapped is what it would be without. */
+function unwrapped(facts: StatementFacts): StatementFacts {
+	const relations = facts.relations.map((use) =>
+		use.sort === "guarded" ? { ...use, sort: "sensitive" as const } : use,
+	);
+	return { ...facts, relations };
 }
 
 /** The second reader has seen no table that the facts do not hold. It knows one way of writing strings and names. */
@@ -94,8 +147,10 @@ function analyseStatement(
 	before: Before,
 ): StatementFacts {
 	const { index } = environment;
+	const { guards, ...outside } = environment;
 	const nested = (inner: MysqlStatement) => analyseStatement(inner, place, environment, before);
-	const statement = new Statement<MysqlStatement>({ index, database: before.database }, nested);
+	const quoted = (inner: MysqlStatement) => analyseStatement(inner, place, outside, before);
+	const statement = new Statement<MysqlStatement>({ index, database: before.database, guards }, nested, quoted);
 	let draft: Draft = { tag: tree.kind === "query" ? tree.tag : tree.kind.toUpperCase() };
 	let refusal: Unreadable | undefined;
 	try {

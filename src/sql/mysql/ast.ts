@@ -133,8 +133,9 @@ export type Shown =
 	| { readonly kind: "relation"; readonly path: RelationPath }
 	/** Source of something that is no relation. */
 	| { readonly kind: "source"; readonly path: RelationPath }
-	/** Triggers of the tables of a database, with their source. */
-	| { readonly kind: "triggers"; readonly database: string | undefined; readonly like: string | undefined }
+	/** What is listed with more than its name: tables and triggers of a database, routines, settings. */
+	| { readonly kind: "listing"; readonly of: "tables" | "triggers"; readonly database: string | undefined }
+	| { readonly kind: "listing"; readonly of: "routines" | "variables" }
 	/** What holds data or secrets of others: a system relation that says as much. */
 	| { readonly kind: "sensitive"; readonly schema: string; readonly name: string }
 	/** Rights, password hashes. */
@@ -142,10 +143,20 @@ export type Shown =
 	/** Data itself, of which nobody can tell whose. */
 	| { readonly kind: "opaque"; readonly why: string };
 
+/** Where the pattern or condition of a SHOW stands in the text; where there is none, both are where it would. */
+export interface ShowPlace {
+	readonly start: number;
+	readonly end: number;
+	/** Where the condition behind WHERE begins. */
+	readonly where?: number;
+	readonly like?: string;
+}
+
 export interface ShowStatement {
 	readonly kind: "show";
 	readonly tag: string;
 	readonly shown: Shown;
+	readonly place?: ShowPlace;
 	/** Over columns of the answer; what stands in its subqueries counts. */
 	readonly where?: Expression;
 }

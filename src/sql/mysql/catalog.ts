@@ -38,6 +38,11 @@ export const CATALOG_FINGERPRINT_QUERY = [
 		"CONSTRAINT_SCHEMA",
 	),
 	fingerprint("TABLE_CONSTRAINTS", "TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, CONSTRAINT_TYPE", "TABLE_SCHEMA"),
+	fingerprint(
+		"PARTITIONS",
+		"TABLE_SCHEMA, TABLE_NAME, PARTITION_METHOD, PARTITION_EXPRESSION, COALESCE(SUBPARTITION_EXPRESSION, '')",
+		"PARTITION_NAME IS NOT NULL AND TABLE_SCHEMA",
+	),
 	fingerprint("SCHEMATA", "SCHEMA_NAME", "SCHEMA_NAME"),
 ].reduce((sql, part) => `${sql}${sql === "" ? "SELECT " : ", "}(${part})`, "");
 
@@ -81,6 +86,7 @@ interface Draft {
 	readonly kind: RelationKind;
 	readonly columns: CatalogColumn[];
 	readonly constraints: CatalogConstraint[];
+	readonly toldColumns: Set<string>;
 	definition: string | undefined;
 }
 
@@ -115,6 +121,7 @@ class Builder {
 		await this.#readKeys(run);
 		await this.#readReferences(run);
 		await this.#readChecks(run);
+		await this.#readPartitionKeys(run);
 		const routines = "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE FROM information_schema.ROUTINES";
 		for (const [schema, name, type] of await run(routines)) {
 			if (schema == null || name == null || !this.#serves(schema)) continue;
@@ -146,6 +153,7 @@ class Builder {
 			kind: this.#kindOf(schema, type ?? ""),
 			columns: [],
 			constraints: [],
+			toldColumns: new Set(),
 			definition: undefined,
 		};
 		this.#drafts.set(`${draft.schema}\0${draft.name}`, draft);
@@ -161,6 +169,7 @@ class Builder {
 		const draft = this.#find(schema, table);
 		if (draft === undefined || column == null) return;
 		const generatedFrom = generation ? namesIn(generation) : [];
+		if (/\bauto_increment\b/i.test(extra ?? "")) draft.toldColumns.add(foldName(column));
 		draft.columns.push({
 			number: Number(position),
 			name: foldName(column),
@@ -233,8 +242,21 @@ class Builder {
 		}
 	}
 
+	/** Of a key without names (HASH of an expression over none, KEY of the primary key) it is not known what it looks at. */
+	async #readPartitionKeys(run: RunQuery): Promise<void> {
+		const sql = `SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, PARTITION_EXPRESSION, SUBPARTITION_EXPRESSION, PARTITION_METHOD FROM information_schema.PARTITIONS WHERE PARTITION_NAME IS NOT NULL AND TABLE_SCHEMA NOT IN ${OWN}`;
+		for (const [schema, table, expression, subexpression, method] of await run(sql)) {
+			const draft = this.#find(schema, table);
+			if (draft === undefined || method === "SYSTEM_TIME") continue;
+			const named = new Set([...namesIn(expression ?? ""), ...namesIn(subexpression ?? "")]);
+			const all = draft.columns.map(({ name }) => name);
+			const known = all.filter((name) => named.has(name));
+			for (const name of known.length === 0 ? all : known) draft.toldColumns.add(name);
+		}
+	}
+
 	relations(): CatalogRelation[] {
-		return [...this.#drafts.values()].map(({ definition, constraints, columns, ...draft }) => {
+		return [...this.#drafts.values()].map(({ definition, constraints, columns, toldColumns, ...draft }) => {
 			const sources = sourcesOf(columns);
 			// Whoever writes a column writes those that are generated from it.
 			const whole = (names: readonly string[]) => [
@@ -247,6 +269,7 @@ class Builder {
 					return generatedFrom === undefined ? column : { ...column, generatedFrom };
 				}),
 				...(definition === undefined ? {} : { definition }),
+				...(toldColumns.size === 0 ? {} : { toldColumns: [...toldColumns] }),
 				...(constraints.length === 0
 					? {}
 					: { constraints: constraints.map((each) => ({ ...each, columns: whole(each.columns) })) }),

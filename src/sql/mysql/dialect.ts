@@ -10,13 +10,17 @@ import type { CallMeaning, CallResult, Dialect, FoundRelation } from "../dialect
 import type { FunctionUse, RelationName, RelationUse } from "../facts.js";
 import { classifyMysqlFunction, SEQUENCE_FUNCTIONS } from "../functions/mysql.js";
 import { isMysqlSystemSchema, mysqlCatalogSort } from "../functions/mysql-catalogs.js";
+import { mysqlGuardedColumns, secretSetting } from "../functions/mysql-guards.js";
 import type { CallExpression, Expression, ObjectPath, Query, RelationPath, TypePath } from "../query.js";
 import { Unreadable, unresolved, unsupported } from "../unreadable.js";
+import type { Guards } from "./guards.js";
 
 export interface MysqlDialectOptions {
 	readonly index: CatalogIndex;
 	/** Undefined where none is selected. */
 	readonly database: string | undefined;
+	/** Where guarded columns of the text are noted, so that they can be wrapped. Without, they are sensitive. */
+	readonly guards?: Guards | undefined;
 	/** False once the text itself has changed the database in a way that is not known here. */
 	readonly databaseKnown?: boolean;
 }
@@ -40,11 +44,13 @@ export class MysqlDialect implements Dialect {
 	readonly ordersSetsByExpression = true;
 	readonly mergesInTableOrder = true;
 	readonly aliasKeepsSchema = true;
+	readonly guards: Guards | undefined;
 	readonly #database: string | undefined;
 	readonly #databaseKnown: boolean;
 
 	constructor(options: MysqlDialectOptions) {
 		this.index = options.index;
+		this.guards = options.guards;
 		this.#database = options.database === undefined ? undefined : this.foldTable(options.database);
 		this.#databaseKnown = options.databaseKnown ?? true;
 	}
@@ -97,8 +103,23 @@ export class MysqlDialect implements Dialect {
 
 	// ---- relations ----
 
-	systemSort(use: Pick<RelationUse, "schema" | "name" | "columns">): RelationUse["sort"] {
-		return mysqlCatalogSort(use.schema, use.name, use.columns);
+	systemSort({ schema, name, columns, command, through }: RelationUse): RelationUse["sort"] {
+		const sort = mysqlCatalogSort(schema, name);
+		if (sort !== "catalog" || !this.#touchesGuarded(schema, name, columns)) return sort;
+		// Only what the text itself names can be wrapped. Commands other than these do not show columns, or more than these.
+		const isNamed = (command === "select" || command === "show") && through.length === 0;
+		return isNamed && this.guards !== undefined ? "guarded" : "sensitive";
+	}
+
+	#touchesGuarded(schema: string, name: string, columns: readonly string[] | "all"): boolean {
+		const guards = mysqlGuardedColumns(this.isMariaDb ? "mariadb" : "mysql", schema, name);
+		return guards !== undefined && (columns === "all" || columns.some((column) => guards.has(column)));
+	}
+
+	named({ relation, sort }: FoundRelation, path: RelationPath, hasAlias: boolean): void {
+		if (sort === "data") return;
+		const columns = relation.columns.map(({ name }) => name);
+		this.guards?.source(relation, columns, path, hasAlias);
 	}
 
 	/** The database that a name is in; throws where it names none and none is selected. */
@@ -130,7 +151,7 @@ export class MysqlDialect implements Dialect {
 	findRelation(path: RelationPath): FoundRelation | undefined {
 		const { schema, name } = this.nameOf(path);
 		const relation = this.index.relation(schema, name);
-		return relation === undefined ? undefined : { relation, sort: this.systemSort({ ...relation, columns: "all" }) };
+		return relation === undefined ? undefined : { relation, sort: mysqlCatalogSort(schema, name) };
 	}
 
 	definition(relation: CatalogRelation): { readonly query: Query; readonly dialect: Dialect } | undefined {
@@ -247,14 +268,6 @@ export class MysqlDialect implements Dialect {
 		return { functions: [], literal: false };
 	}
 }
-
-/** Why a system variable is not for everybody; undefined: it is. */
-function secretSetting(name: string): string | undefined {
-	return SECRET_SETTING.test(name) ? "it tells where the server keeps what, or its keys" : undefined;
-}
-
-const SECRET_SETTING =
-	/(_key|_cert|_ca|_capath|_cipher|_password|_file|_files|_path|_dir|dir|_socket|^socket|_log_name|_keyring.*|^init_.*|^report_.*|^secure_.*)$/;
 
 export function dotted(path: RelationPath): string {
 	return [path.database, path.schema, path.name].filter((part) => part !== undefined).join(".");

@@ -64,7 +64,11 @@ function statementIn(s: Target, text: Expression, { server, reading }: Environme
 	if (kind === "prepare" || kind === "execute" || kind === "deallocate" || kind === "executeImmediate") {
 		throw unsupported("a prepared statement that prepares");
 	}
-	return s.nested(only.statement);
+	const inner = s.quoted(only.statement);
+	// Nothing can be wrapped within a string, and then nothing of the text around it is.
+	const { guards } = s.dialect;
+	if (guards !== undefined && inner.relations.some(({ sort }) => sort === "sensitive")) guards.isLost = true;
+	return inner;
 }
 
 /** Preparing asks for the rights of what is prepared; running it is judged again, by name. */

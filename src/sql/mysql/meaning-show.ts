@@ -1,18 +1,18 @@
 /** What SHOW, DESCRIBE, EXPLAIN and ANALYZE of statements mean. */
-import { isMysqlSystemSchema } from "../functions/mysql-catalogs.js";
 import type { Expression } from "../query.js";
 import type { Item } from "../scope.js";
 import { NOTHING } from "../taint.js";
 import { unresolved, unsupported } from "../unreadable.js";
-import type { ExplainStatement, MysqlStatement, Shown, ShowStatement } from "./ast.js";
+import type { ExplainStatement, MysqlStatement, Shown, ShowPlace, ShowStatement } from "./ast.js";
 import { dotted } from "./dialect.js";
+import { isListingGuarded, LISTED_COLUMN, type ShowListing } from "./guards.js";
 import type { Draft, Statement } from "./statement.js";
 
 type Target = Statement<MysqlStatement>;
 
 export function showMeaning(s: Target, tree: ShowStatement): Draft {
 	s.command("show");
-	shown(s, tree.shown);
+	shown(s, tree);
 	if (tree.where !== undefined) filter(s, tree.where);
 	const isOpaque = tree.shown.kind === "opaque";
 	return {
@@ -23,7 +23,7 @@ export function showMeaning(s: Target, tree: ShowStatement): Draft {
 	};
 }
 
-function shown(s: Target, what: Shown): void {
+function shown(s: Target, { shown: what, tag, place }: ShowStatement): void {
 	switch (what.kind) {
 		case "open":
 		case "opaque":
@@ -34,13 +34,18 @@ function shown(s: Target, what: Shown): void {
 			const { schema, name } = found.relation;
 			// Of system relations the form is no secret.
 			s.touch({ schema, name }, "show", [], found.sort === "sensitive" ? "catalog" : found.sort);
+			// Bounds of partitions and the next value of a counter stand in the text that would make it anew.
+			if (tag === "SHOW CREATE TABLE") {
+				for (const column of found.relation.toldColumns ?? []) s.uses.column({ schema, name, column }, "copy", tag);
+			}
 			return;
 		}
 		case "source":
 			s.touch(s.dialect.nameOf(what.path), "show");
 			return;
-		case "triggers":
-			triggers(s, what.database, what.like);
+		case "listing":
+			if (place === undefined) throw unsupported(`where ${tag} ends is not known`);
+			listing(s, what, place);
 			return;
 		case "sensitive":
 			s.touch({ schema: what.schema, name: what.name }, "show", "all", "sensitive");
@@ -61,30 +66,20 @@ function filter(s: Target, where: Expression): void {
 	s.uses.value(value, "derive", "WHERE");
 }
 
-/** Triggers are shown with their source, so each table of which one may be shown must be permitted. */
-function triggers(s: Target, database: string | undefined, like: string | undefined): void {
+/** What a listing tells beyond names belongs to what the license covers: the text gets a condition more. */
+function listing(s: Target, what: Extract<Shown, { kind: "listing" }>, place: ShowPlace): void {
+	const listed = listingOf(s, what);
+	if (!isListingGuarded(listed)) return;
+	const [name, column] = LISTED_COLUMN[listed.of];
+	s.touch({ schema: "information_schema", name }, "show", [column], "guarded");
+	s.dialect.guards?.show(listed, place);
+}
+
+function listingOf(s: Target, what: Extract<Shown, { kind: "listing" }>): ShowListing {
+	if (!("database" in what)) return { of: what.of };
+	const { database } = what;
 	const { schema } = s.dialect.nameOf(database === undefined ? { name: "*" } : { schema: database, name: "*" });
-	if (isMysqlSystemSchema(schema)) return;
-	const pattern = like === undefined ? undefined : likePattern(like);
-	for (const relation of s.dialect.index.catalog.relations) {
-		if (relation.schema !== schema || relation.kind === "view") continue;
-		if (pattern === undefined || pattern.test(plain(relation.name))) {
-			s.touch({ schema, name: relation.name }, "show");
-		}
-	}
-}
-
-/** LIKE compares without case and accents. */
-function likePattern(like: string): RegExp {
-	const parts = [...like.matchAll(/\\([\s\S])|([%_])|([\s\S])/g)].map(([, quoted, wild, letter]) => {
-		if (wild !== undefined) return wild === "%" ? "[\\s\\S]*" : "[\\s\\S]";
-		return plain(quoted ?? letter ?? "").replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
-	});
-	return new RegExp(`^${parts.join("")}$`, "u");
-}
-
-function plain(name: string): string {
-	return name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+	return { of: what.of, schema };
 }
 
 // ---- EXPLAIN ------------------------------------------------------------------------------------------------------

@@ -18,9 +18,9 @@ export function relationPath(cursor: Cursor): RelationPath {
 		throw cursor.fail("the name of a function before a bracket must be quoted");
 	}
 	const first = cursor.tableName();
-	if (!cursor.isSymbol(".") || cursor.isSymbol("*", 1)) return { name: first, position };
+	if (!cursor.isSymbol(".") || cursor.isSymbol("*", 1)) return { name: first, position, end: cursor.endBefore };
 	cursor.at += 1;
-	return { schema: first, name: cursor.tableName(true), position };
+	return { schema: first, name: cursor.tableName(true), position, end: cursor.endBefore };
 }
 
 export function sources(g: Grammar): Source[] {

@@ -15,10 +15,13 @@ export type Nested<Tree> = (statement: Tree) => StatementFacts;
 
 export class Statement<Tree = unknown> extends BaseStatement<MysqlDialect> {
 	readonly nested: Nested<Tree>;
+	/** Of a statement that stands in a string of this one. */
+	readonly quoted: Nested<Tree>;
 
-	constructor(options: MysqlDialectOptions, nested: Nested<Tree>) {
+	constructor(options: MysqlDialectOptions, nested: Nested<Tree>, quoted: Nested<Tree>) {
 		super(new MysqlDialect(options));
 		this.nested = nested;
+		this.quoted = quoted;
 	}
 
 	/** Something of a database that comes into being: a table, view, routine, trigger, event, sequence. */

@@ -3,7 +3,7 @@
  * MySQL: manual, "SHOW Statements", "EXPLAIN Statement"; MariaDB: "SHOW", "EXPLAIN", "ANALYZE Statement".
  */
 import type { Expression, RelationPath } from "../query.js";
-import type { ExplainStatement, MysqlStatement, Shown, ShowStatement } from "./ast.js";
+import type { ExplainStatement, MysqlStatement, Shown, ShowPlace, ShowStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { limitClause } from "./queries.js";
 import { relationPath } from "./sources.js";
@@ -12,6 +12,7 @@ import { account, nameOrText, refused } from "./utility-parts.js";
 
 const OPEN: Shown = { kind: "open" };
 const PROCESSES: Shown = { kind: "sensitive", schema: "information_schema", name: "processlist" };
+const VARIABLES: Shown = { kind: "listing", of: "variables" };
 const RIGHTS: Shown = { kind: "rights" };
 
 /** `FROM db` or `IN db`. */
@@ -22,18 +23,34 @@ function fromDatabase(g: Grammar): string | undefined {
 interface Filter {
 	readonly like?: string;
 	readonly where?: Expression;
+	readonly place?: ShowPlace;
 }
 
 /** `LIKE 'pattern'` or `WHERE expr`, or neither. */
 function filter(g: Grammar): Filter {
 	const { cursor } = g;
-	if (cursor.take("LIKE")) return { like: cursor.string() };
-	if (cursor.take("WHERE")) return { where: g.expression() };
-	return {};
+	const start = cursor.position();
+	if (cursor.take("LIKE")) {
+		const like = cursor.string();
+		return { like, place: { start, end: cursor.endBefore, like } };
+	}
+	if (cursor.take("WHERE")) {
+		const from = cursor.position();
+		const where = g.expression();
+		return { where, place: { start, end: cursor.endBefore, where: from } };
+	}
+	return { place: { start: cursor.endBefore, end: cursor.endBefore } };
 }
 
 function show(tag: string, shown: Shown, found: Filter = {}): ShowStatement {
-	return { kind: "show", tag: `SHOW ${tag}`, shown, ...(found.where === undefined ? {} : { where: found.where }) };
+	const { where, place } = found;
+	return {
+		kind: "show",
+		tag: `SHOW ${tag}`,
+		shown,
+		...(where === undefined ? {} : { where }),
+		...(place === undefined ? {} : { place }),
+	};
 }
 
 /** `t`, `t FROM db`. */
@@ -76,7 +93,12 @@ function indexes(g: Grammar): MysqlStatement {
 function triggers(g: Grammar): MysqlStatement {
 	const database = fromDatabase(g);
 	const found = filter(g);
-	return show("TRIGGERS", { kind: "triggers", database, like: found.like }, found);
+	return show("TRIGGERS", { kind: "listing", of: "triggers", database }, found);
+}
+
+function tableStatus(g: Grammar): MysqlStatement {
+	const database = fromDatabase(g);
+	return show("TABLE STATUS", { kind: "listing", of: "tables", database }, filter(g));
 }
 
 /** `[n | offset, n | n OFFSET offset]` */
@@ -198,7 +220,7 @@ function routine(word: string): Reader {
 	return (g) => {
 		if (g.cursor.take("CODE")) return show(`${word} CODE`, { kind: "source", path: relationPath(g.cursor) });
 		g.cursor.expect("STATUS");
-		return show(`${word} STATUS`, OPEN, filter(g));
+		return show(`${word} STATUS`, { kind: "listing", of: "routines" }, filter(g));
 	};
 }
 
@@ -209,7 +231,7 @@ const FORMS: readonly (readonly [words: string, read: Reader])[] = [
 	["CREATE", showCreate],
 	["DATABASES", filtered("DATABASES")],
 	["SCHEMAS", filtered("DATABASES")],
-	["TABLE STATUS", listed("TABLE STATUS")],
+	["TABLE STATUS", tableStatus],
 	["OPEN TABLES", listed("OPEN TABLES")],
 	["EXTENDED FULL TABLES", listed("TABLES")],
 	["EXTENDED TABLES", listed("TABLES")],
@@ -232,10 +254,10 @@ const FORMS: readonly (readonly [words: string, read: Reader])[] = [
 	["FULL TRIGGERS", triggers],
 	["TRIGGERS", triggers],
 	["EVENTS", listed("EVENTS")],
-	["GLOBAL VARIABLES", filtered("VARIABLES")],
-	["SESSION VARIABLES", filtered("VARIABLES")],
-	["LOCAL VARIABLES", filtered("VARIABLES")],
-	["VARIABLES", filtered("VARIABLES")],
+	["GLOBAL VARIABLES", filtered("VARIABLES", VARIABLES)],
+	["SESSION VARIABLES", filtered("VARIABLES", VARIABLES)],
+	["LOCAL VARIABLES", filtered("VARIABLES", VARIABLES)],
+	["VARIABLES", filtered("VARIABLES", VARIABLES)],
 	["GLOBAL STATUS", filtered("STATUS")],
 	["SESSION STATUS", filtered("STATUS")],
 	["LOCAL STATUS", filtered("STATUS")],

@@ -100,6 +100,11 @@ const QUERIES = {
 			WHERE a.attrelid = c.confrelid AND a.attnum = ANY (c.confkey)),
 		c.confupdtype IN ('a', 'r'), c.confdeltype IN ('a', 'r')
 		FROM pg_catalog.pg_constraint c WHERE c.contype IN ('c', 'f') AND c.conrelid >= ${FIRST_USER_OID}`,
+	// An expression in the key may look at any column.
+	partitionKeys: `SELECT p.partrelid, (SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
+			WHERE a.attrelid = p.partrelid AND a.attnum > 0 AND NOT a.attisdropped
+			AND (p.partexprs IS NOT NULL OR a.attnum = ANY (p.partattrs)))
+		FROM pg_catalog.pg_partitioned_table p`,
 	inheritance: "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno",
 	functions: `SELECT n.nspname, p.proname, p.prokind,
 		(SELECT pg_catalog.json_agg(tn.nspname || '.' || t.typname ORDER BY u.ord)
@@ -217,6 +222,7 @@ export async function readCatalog(
 	const columns = await run(QUERIES.columns);
 	const generated = await run(QUERIES.generated);
 	const inheritance = await run(QUERIES.inheritance);
+	const partitionKeys = await run(QUERIES.partitionKeys);
 	const keys = await run(QUERIES.keys);
 	const constraints = await run(QUERIES.constraints);
 	const functions = await run(QUERIES.functions);
@@ -226,15 +232,22 @@ export async function readCatalog(
 	const casts = await run(QUERIES.casts);
 	const implicit = await run(QUERIES.implicit);
 	const code = await run(QUERIES.code);
+	const toldColumns = new Map(partitionKeys.map((row) => [Number(row[0]), nameArray(row[1])]));
 	const [pinned] = await run(QUERIES.pinned);
 	if (pinned?.[0] !== "") throw new Error("the connection that reads the catalog changed while it was read");
+	const built = buildRelations(relations, columns, generated, inheritance, [...keys, ...constraints]).map(
+		(relation) => {
+			const told = toldColumns.get(relation.id);
+			return told === undefined ? relation : { ...relation, toldColumns: told };
+		},
+	);
 	return {
 		engine: "postgres",
 		version: Number(version?.[0]),
 		database,
 		epoch,
 		schemas: schemas.map(first),
-		relations: runningCode(buildRelations(relations, columns, generated, inheritance, [...keys, ...constraints]), code),
+		relations: runningCode(built, code),
 		functions: functions.map(buildFunction),
 		builtinFunctions: builtins.map(first),
 		operators: operators.map(buildOperator),

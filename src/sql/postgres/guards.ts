@@ -8,7 +8,7 @@
  */
 import type { FunctionUse, RelationName, StatementFacts } from "../facts.js";
 import { type GuardedFunction, guardedColumns, guardedFunction } from "../functions/postgres-guards.js";
-import { type ExtentTest, filled, type GuardedText } from "../guarded.js";
+import { type ExtentTest, filled, type GuardedText, NOTHING_COVERED } from "../guarded.js";
 import { argumentEnd } from "./arguments.js";
 import { isBody } from "./tree.js";
 
@@ -96,7 +96,7 @@ export function wrapped(options: WrapOptions): GuardedText | "impossible" | unde
 		insertions.push(...made.insertions);
 		names.add(`pg_catalog.${made.name}`);
 	}
-	const guarded = { pieces: inserted(text, insertions), guards: [...names] };
+	const guarded = { engine: "postgres" as const, pieces: inserted(text, insertions), guards: [...names] };
 	const places = { sources: new Set(sources.map(([at]) => at)), calls: guards.calls };
 	return isFaithful(options, guarded, places) ? guarded : "impossible";
 }
@@ -174,8 +174,8 @@ function wrapSource(
 	];
 }
 
-const TEST = /\$([RPFTN])\(([a-z_.]+)\)/g;
-const AMONG = { R: "relations", P: "plain", F: "functions", T: "types", N: "schemas" } as const;
+const TEST = /\$([RBFTN])\(([a-z_.]+)\)/g;
+const AMONG = { R: "relations", B: "untold", F: "functions", T: "types", N: "schemas" } as const;
 
 /** A condition with its tests of identity apart. */
 function conditionPieces(condition: string): Piece[] {
@@ -238,8 +238,6 @@ interface Places {
 	readonly sources: ReadonlySet<number>;
 	readonly calls: ReadonlyMap<number, GuardedFunction>;
 }
-
-const NOTHING_COVERED = { relations: [], plain: [], functions: [], types: [], schemas: [] };
 
 /** The wrapped text's tree is the original's but for what was to be exchanged, and all of that was. */
 function isFaithful({ tree, parse }: WrapOptions, guarded: GuardedText, places: Places): boolean {

@@ -31,7 +31,7 @@ function secretsScript({ email, nick, salary, row }: Secrets): string {
 		ANALYZE TABLE users, words, copies;`;
 }
 
-const TABLES = ["users", "words", "copies", "contacts", "loud_contacts"];
+const TABLES = ["users", "words", "copies", "contacts", "loud_contacts", "cells", "counted"];
 
 function terms(database: string): Parameters<typeof license>[1] {
 	return {
@@ -43,7 +43,7 @@ function terms(database: string): Parameters<typeof license>[1] {
 		masks: [
 			{ columns: [`${database}.users.email`], with: "email" },
 			{ columns: ["*.*.nick"], with: "redact" },
-			{ columns: [`${database}.users.salary`], with: null },
+			{ columns: [`${database}.users.salary`, `${database}.counted.salary`], with: null },
 		],
 	};
 }

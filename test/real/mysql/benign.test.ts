@@ -106,7 +106,11 @@ async function compare(t: Test, [direct, proxied]: readonly [Side, Side], each: 
 	return isEqual;
 }
 
-const plain = ([name, type]: Answer["columns"][number]): string => `${name} ${type}`.replace(/test_[0-9a-f]+/g, "db");
+/** MEDIUMTEXT, LONGTEXT, TEXT: what is computed of one may be called by another, which drivers do not tell apart. */
+const TEXTS: readonly unknown[] = [250, 251, 252];
+
+const plain = ([name, type]: Answer["columns"][number]): string =>
+	`${name} ${TEXTS.includes(type) ? "text" : type}`.replace(/test_[0-9a-f]+/g, "db");
 
 async function through({ host, port, username: user, password, database }: IssuedGrant): Promise<Connection> {
 	return createConnection({ host, port, user, password, database });

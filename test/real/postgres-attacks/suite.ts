@@ -55,6 +55,11 @@ const TABLES = [
 	"contacts",
 	"loud_contacts",
 	"tones",
+	"cells",
+	"cells_1",
+	"cells_1_a",
+	"spans",
+	"spans_1",
 ];
 
 const PERMITS: Json = [
@@ -65,6 +70,7 @@ const PERMITS: Json = [
 ];
 
 const MASKS: Json = [
+	{ columns: ["app.cells.code", "app.spans.code"], with: null },
 	{ columns: ["app.users.email"], with: "email" },
 	{ columns: ["app.users.nick"], with: "redact" },
 	{ columns: ["app.users.salary", "app.users.span"], with: null },

@@ -254,7 +254,10 @@ t.test("what follows a change of how text is read is not trusted", async (t) => 
 check({
 	"SHOW TABLES": { commands: ["show"], relations: [] },
 	"SHOW FULL TABLES FROM hr LIKE 's%'": { commands: ["show"], relations: [] },
-	"SHOW VARIABLES LIKE 'version%'": { commands: ["show"], relations: [] },
+	"SHOW VARIABLES LIKE 'version%'": {
+		commands: ["show"],
+		relations: ["show information_schema.session_variables(variable_value) guarded"],
+	},
 	"SHOW COLUMNS FROM users": { relations: ["show app.users()"] },
 	"SHOW FULL FIELDS FROM salaries IN hr": { relations: ["show hr.salaries()"] },
 	"DESCRIBE orders total": { relations: ["show app.orders()"] },
@@ -262,9 +265,9 @@ check({
 	"SHOW CREATE TABLE hr.salaries": { relations: ["show hr.salaries()"] },
 	"SHOW CREATE TABLE nothing": { refusal: "does not exist" },
 	"SHOW CREATE PROCEDURE p": { relations: ["show app.p()"] },
-	"SHOW TRIGGERS LIKE 'USERS'": { relations: ["show app.users()"] },
-	"SHOW TRIGGERS": { relations: ["show app.orders()", "show app.users()"] },
-	"SHOW TRIGGERS FROM hr": { relations: ["show hr.salaries()"] },
+	"SHOW TRIGGERS LIKE 'USERS'": { relations: ["show information_schema.triggers(action_statement) guarded"] },
+	"SHOW TRIGGERS": { relations: ["show information_schema.triggers(action_statement) guarded"] },
+	"SHOW TRIGGERS FROM hr": { relations: ["show information_schema.triggers(action_statement) guarded"] },
 	"SHOW TABLES WHERE 1 = (SELECT id FROM hr.salaries)": { relations: ["select hr.salaries(id)"] },
 	"SHOW PROCESSLIST": { relations: ["show information_schema.processlist(*) sensitive"] },
 	"SHOW GRANTS": { relations: ["show mysql.user(*) sensitive"] },
@@ -440,13 +443,13 @@ function effect(terms: License, sql: string, flavour: Flavour): string {
 
 t.test("reading one database permits what sets up a connection and looks at its form", async (t) => {
 	const allowed = `SET NAMES utf8mb4 | SET autocommit = 1 | SHOW VARIABLES | SHOW TABLES | SHOW CREATE TABLE users |
-		SHOW TABLE STATUS LIKE 'users' | SHOW TRIGGERS LIKE 'users' | SHOW CREATE FUNCTION score | DESCRIBE users |
+		SHOW TABLE STATUS LIKE 'users' | SHOW TRIGGERS LIKE 'users' | SHOW CREATE FUNCTION score | DESCRIBE users | SHOW TRIGGERS FROM hr |
 		LOCK TABLES users READ | UNLOCK TABLES | EXPLAIN SELECT email FROM users | CHECK TABLE users | SHOW WARNINGS |
 		SET SQL_QUOTE_SHOW_CREATE = 1 | SHOW EVENTS | SHOW FUNCTION STATUS WHERE Db = 'app' | HELP 'select' | USE hr`;
 	for (const sql of allowed.split("|")) {
 		for (const flavour of ["mysql", "mariadb"] as const) t.equal(effect(READ, sql.trim(), flavour), "allow", sql);
 	}
-	const denied = `SHOW CREATE TABLE hr.salaries | SHOW TRIGGERS FROM hr | SHOW GRANTS | SHOW PROCESSLIST | SET GLOBAL x = 1 |
+	const denied = `SHOW CREATE TABLE hr.salaries | SHOW GRANTS | SHOW PROCESSLIST | SET GLOBAL x = 1 |
 		LOCK TABLES users WRITE | SHOW BINLOG EVENTS | CHECKSUM TABLE hr.salaries | FLUSH TABLES | DROP TABLE users |
 		CREATE TABLE t (a INT) | CALL close_month() | TRUNCATE users | SET timestamp = 1 | SHOW ENGINE INNODB STATUS`;
 	for (const sql of denied.split("|")) {

@@ -1,0 +1,384 @@
+/**
+ * Wraps the guarded columns of a text (functions/mysql-guards.ts): a system relation with guarded columns in use becomes a
+ * derived table that shows them by a condition, and a SHOW that would tell the same gets a condition more.
+ *
+ * As PostgreSQL's (postgres/guards.ts) it only inserts, and the outcome is read again: its tree has to be the original's but
+ * for the places that were to be exchanged. What cannot be wrapped is not, and is then sensitive.
+ */
+import type { RelationName, StatementFacts } from "../facts.js";
+import { isMysqlSystemSchema } from "../functions/mysql-catalogs.js";
+import { mysqlGuardedColumns, settingShown } from "../functions/mysql-guards.js";
+import { type ExtentTest, filled, type GuardedText, NOTHING_COVERED, nameKey } from "../guarded.js";
+import type { RelationPath } from "../query.js";
+import type { ShowPlace } from "./ast.js";
+import type { Server } from "./flavour.js";
+import type { ParsedStatement } from "./parse.js";
+
+type Piece = string | ExtentTest;
+
+interface GuardedSource extends RelationName {
+	readonly end: number;
+	/** All columns, in order. */
+	readonly columns: readonly string[];
+	/** As the text names it, where it gives it no other name. */
+	readonly bareName: string | undefined;
+}
+
+interface GuardedShow {
+	readonly place: ShowPlace;
+	readonly column: string;
+	readonly pieces: readonly Piece[];
+	/** What it would tell, as messages name it. */
+	readonly what: string;
+}
+
+/** What a SHOW lists that tells more than names. */
+export type ShowListing =
+	| { readonly of: "tables" | "triggers"; readonly schema: string }
+	| { readonly of: "routines" }
+	| { readonly of: "variables" };
+
+/** The catalogs that tell the same: what facts hold of a SHOW. */
+export const LISTED_COLUMN: Readonly<Record<ShowListing["of"], readonly [relation: string, column: string]>> = {
+	tables: ["tables", "table_comment"],
+	triggers: ["triggers", "action_statement"],
+	routines: ["routines", "routine_comment"],
+	variables: ["session_variables", "variable_value"],
+};
+
+/** System relations and SHOWs of one text, by where they stand in it (in bytes). */
+export class Guards {
+	readonly sources = new Map<number, GuardedSource>();
+	readonly shows = new Map<number, GuardedShow>();
+	readonly #server: Server;
+	/** Something guarded stands where its place is not known. */
+	isLost = false;
+
+	constructor(server: Server) {
+		this.#server = server;
+	}
+
+	source({ schema, name }: RelationName, columns: readonly string[], path: RelationPath, hasAlias: boolean): void {
+		if (mysqlGuardedColumns(this.#server.flavour, schema, name) === undefined) return;
+		const { position, end } = path;
+		if (position === undefined || end === undefined) this.isLost = true;
+		else this.sources.set(position, { schema, name, end, columns, bareName: hasAlias ? undefined : path.name });
+	}
+
+	show(listing: ShowListing, place: ShowPlace): void {
+		const [relation, column] = LISTED_COLUMN[listing.of];
+		const what = `information_schema.${relation}.${column}`;
+		this.shows.set(place.start, { place, ...showCondition(listing, this.#server), what });
+	}
+}
+
+export interface WrapOptions {
+	/** What the positions of `parsed` and `guards` are places of. */
+	readonly text: string;
+	readonly parsed: readonly ParsedStatement[];
+	readonly statements: readonly StatementFacts[];
+	readonly guards: Guards;
+	readonly server: Server;
+	/** Reads a text as `text` was read; throws where it cannot be read, or would have to be written otherwise. */
+	readonly parse: (text: string) => readonly ParsedStatement[];
+}
+
+/** The wrapped text; undefined where there is nothing to wrap; `impossible` where it cannot be done. */
+export function wrapped(options: WrapOptions): GuardedText | "impossible" | undefined {
+	const { text, guards, server } = options;
+	const used = usedColumns(options.statements);
+	if (used.size === 0) return undefined;
+	const sources = [...guards.sources].filter(([, { schema, name }]) => used.has(`${schema}.${name}`));
+	if (guards.isLost || (sources.length === 0 && guards.shows.size === 0)) return "impossible";
+	const insertions: Insertion[] = [];
+	const names = new Set<string>();
+	const spelled = spellings(options);
+	for (const [at, source] of sources) {
+		const columns = used.get(`${source.schema}.${source.name}`) ?? [];
+		const { pieces, guarded } = derivedTable(source, columns, spelled, server);
+		insertions.push({ at, pieces });
+		const alias = source.bareName === undefined ? "" : ` AS \`${source.bareName.replaceAll("`", "``")}\``;
+		insertions.push({ at: source.end, pieces: [` AS x)${alias}`] });
+		for (const column of guarded) names.add(`${source.schema}.${source.name}.${column}`);
+	}
+	for (const { place, column, pieces, what } of guards.shows.values()) {
+		insertions.push(...showInsertions(place, column, pieces));
+		names.add(what);
+	}
+	const guarded: GuardedText = { engine: "mysql", pieces: inserted(text, insertions), guards: [...names] };
+	return isFaithful(options, guarded, new Set(sources.map(([at]) => at))) ? guarded : "impossible";
+}
+
+/** Columns in use of the system relations that have guarded ones in use. */
+function usedColumns(statements: readonly StatementFacts[]): ReadonlyMap<string, readonly string[] | "all"> {
+	const used = new Map<string, readonly string[] | "all">();
+	for (const { relations } of statements) {
+		for (const { schema, name, columns, sort } of relations) {
+			if (sort !== "guarded") continue;
+			const known = used.get(`${schema}.${name}`) ?? [];
+			used.set(`${schema}.${name}`, columns === "all" || known === "all" ? "all" : [...known, ...columns]);
+		}
+	}
+	// Of the same relation a use without guarded columns counts too: it may be another place in the text.
+	for (const { relations } of statements) {
+		for (const { schema, name, columns, sort } of relations) {
+			const known = used.get(`${schema}.${name}`);
+			if (sort !== "catalog" || known === undefined || known === "all") continue;
+			used.set(`${schema}.${name}`, columns === "all" ? "all" : [...known, ...columns]);
+		}
+	}
+	return used;
+}
+
+/** The last part of a name; what is written otherwise is not found, and then it is called as the server calls it. */
+const PATH = /(?:(?:`\w+`|\w+)\s*\.\s*)*`?(\w+)`?/y;
+
+/**
+ * How the text writes the names of columns, by their names in lower case. MariaDB heads a result with the name that a derived
+ * table gives to a column, and with the text's own where a table has it. MySQL's catalogs are views, whose names it shows.
+ */
+function spellings({ text, parsed, server }: WrapOptions): ReadonlyMap<string, string> {
+	const found = new Map<string, { readonly name: string; readonly position: number }>();
+	let hasStar = false;
+	const walk = (node: unknown): void => {
+		if (Array.isArray(node)) for (const item of node) walk(item);
+		if (!isBody(node)) return;
+		const { kind, star, position } = node;
+		if (kind === "name" && typeof position === "number") {
+			hasStar ||= star === true;
+			PATH.lastIndex = position;
+			const name = PATH.exec(text)?.[1] ?? "";
+			const known = found.get(name.toLowerCase());
+			if (known === undefined || position < known.position) found.set(name.toLowerCase(), { name, position });
+		}
+		for (const field of Object.values(node)) walk(field);
+	};
+	walk(parsed.map(({ statement }) => statement));
+	if (server.flavour === "mysql" || hasStar) return new Map();
+	return new Map([...found].map(([folded, { name }]) => [folded, name]));
+}
+
+// ---- relations ----------------------------------------------------------------------------------------------------
+
+/** Columns that are not used are left out: MariaDB opens each table for some of them. */
+function derivedTable(
+	{ schema, name, columns }: GuardedSource,
+	used: readonly string[] | "all",
+	spelled: ReadonlyMap<string, string>,
+	server: Server,
+): { readonly pieces: readonly Piece[]; readonly guarded: readonly string[] } {
+	const guards = mysqlGuardedColumns(server.flavour, schema, name);
+	const kept = columns.filter((column) => used === "all" || used.includes(column));
+	const guarded = kept.filter((column) => guards?.has(column) === true);
+	const items = kept.map((column): Piece[] => {
+		const guard = guards?.get(column);
+		// The servers' own names are in capitals.
+		const quoted = `\`${column.toUpperCase()}\``;
+		const named = ` AS \`${spelled.get(column) ?? column.toUpperCase()}\``;
+		if (guard === undefined) return [`x.${quoted}${named}`];
+		const otherwise = guard.otherwise === undefined ? "" : ` ELSE ${guard.otherwise}`;
+		return ["CASE WHEN ", ...condition(guard.shown, server), ` THEN x.${quoted}${otherwise} END${named}`];
+	});
+	const list = items.flatMap((pieces, index) => (index === 0 ? pieces : [", ", ...pieces]));
+	return { pieces: ["(SELECT ", ...list, " FROM "], guarded };
+}
+
+const TEST = /\$([RPBFNO])\(([\w.]+)(?:, ([\w.]+))?\)/g;
+const AMONG = {
+	R: "relations",
+	P: "plain",
+	B: "untold",
+	F: "functions",
+	N: "schemas",
+	O: "wholeSchemas",
+} as const;
+
+const SYSTEM_SCHEMAS = ["information_schema", "mysql", "performance_schema", "sys"]
+	.map((name) => `'${nameKey(name)}'`)
+	.join(",");
+
+/** A condition with its tests of identity apart. */
+function condition(shown: string, server: Server): Piece[] {
+	const pieces: Piece[] = [];
+	let from = 0;
+	for (const match of shown.matchAll(TEST)) {
+		const [all, letter, schema = "", name] = match;
+		const among = AMONG[letter as keyof typeof AMONG];
+		pieces.push(shown.slice(from, match.index));
+		pieces.push(...test(among, column(schema), name === undefined ? undefined : column(name), server));
+		from = match.index + all.length;
+	}
+	pieces.push(shown.slice(from));
+	return pieces.map((piece) => (typeof piece === "string" ? piece.replace(/\s+/g, " ") : piece));
+}
+
+function column(name: string): string {
+	return name.includes(".") ? name : `x.\`${name}\``;
+}
+
+/** Whether something is the server's own, or covered. */
+function test(among: ExtentTest["among"], schema: string, name: string | undefined, server: Server): Piece[] {
+	const fold = (text: string, always = false) => (always || server.lowerCaseNames !== 0 ? `LOWER(${text})` : text);
+	const key = `HEX(${fold(schema)})`;
+	const of = name === undefined ? key : `CONCAT(${key}, '.', HEX(${fold(name, among === "functions")}))`;
+	return [`(HEX(${schema}) IN (${SYSTEM_SCHEMAS}) OR `, { of, among }, ")"];
+}
+
+// ---- SHOW ---------------------------------------------------------------------------------------------------------
+
+function showCondition(listing: ShowListing, server: Server): Pick<GuardedShow, "column" | "pieces"> {
+	const fold = (text: string) => (server.lowerCaseNames === 0 ? text : `LOWER(${text})`);
+	switch (listing.of) {
+		case "tables": {
+			const of = `CONCAT('${nameKey(listing.schema)}.', HEX(${fold("`Name`")}))`;
+			const plain: Piece[] = [" AND (`Checksum` IS NULL OR ", { of, among: "plain" }, ")"];
+			const untold: Piece[] = [" AND (`Auto_increment` IS NULL OR ", { of, among: "untold" }, ")"];
+			return { column: "`Name`", pieces: [{ of, among: "relations" }, ...plain, ...untold] };
+		}
+		case "triggers": {
+			const of = `CONCAT('${nameKey(listing.schema)}.', HEX(${fold("`Table`")}))`;
+			return { column: "`Table`", pieces: [{ of, among: "relations" }] };
+		}
+		case "routines":
+			return { column: "`Name`", pieces: ["`Comment` = '' OR ", ...test("functions", "`Db`", "`Name`", server)] };
+		case "variables":
+			return { column: "`Variable_name`", pieces: [settingShown("`Variable_name`")] };
+		default:
+			return listing satisfies never;
+	}
+}
+
+/** A listing of the server's own things is nobody's secret. */
+export function isListingGuarded(listing: ShowListing): boolean {
+	return !("schema" in listing) || !isMysqlSystemSchema(listing.schema);
+}
+
+function showInsertions(place: ShowPlace, column: string, pieces: readonly Piece[]): Insertion[] {
+	const { start, end, where, like } = place;
+	const also: Piece[] = ["(", ...pieces, ")"];
+	if (where !== undefined) {
+		return [
+			{ at: where, pieces: [...also, " AND ("] },
+			{ at: end, pieces: [")"] },
+		];
+	}
+	if (like !== undefined) return [{ at: start, pieces: ["WHERE ", ...also, ` AND ${column} `] }];
+	return [{ at: end, pieces: [" WHERE ", ...also] }];
+}
+
+// ---- the text -----------------------------------------------------------------------------------------------------
+
+interface Insertion {
+	readonly at: number;
+	readonly pieces: readonly Piece[];
+}
+
+function inserted(text: string, insertions: readonly Insertion[]): readonly Piece[] {
+	const pieces: Piece[] = [];
+	let from = 0;
+	for (const { at, pieces: own } of [...insertions].sort((a, b) => a.at - b.at)) {
+		pieces.push(text.slice(from, at), ...own);
+		from = at;
+	}
+	pieces.push(text.slice(from));
+	return pieces;
+}
+
+// ---- proof --------------------------------------------------------------------------------------------------------
+
+/** The wrapped text's trees are the original's but for what was to be exchanged, and all of that was. */
+function isFaithful(
+	{ parsed, parse, guards }: WrapOptions,
+	guarded: GuardedText,
+	sources: ReadonlySet<number>,
+): boolean {
+	let outcome: readonly ParsedStatement[];
+	try {
+		outcome = parse(filled(guarded, NOTHING_COVERED));
+	} catch {
+		return false;
+	}
+	const proof = new Proof(sources, guards.shows);
+	const trees = (statements: readonly ParsedStatement[]) => statements.map(({ statement }) => statement);
+	return proof.alike(trees(parsed), trees(outcome)) && proof.exchanged === sources.size + guards.shows.size;
+}
+
+/** Where a node stands is all that insertions may change of it. */
+const PLACES: ReadonlySet<string> = new Set(["position", "end", "start", "place"]);
+
+type Body = Readonly<Record<string, unknown>>;
+
+class Proof {
+	exchanged = 0;
+
+	constructor(
+		readonly sources: ReadonlySet<number>,
+		readonly shows: ReadonlyMap<number, GuardedShow>,
+	) {}
+
+	alike(one: unknown, other: unknown): boolean {
+		if (Array.isArray(one)) {
+			return (
+				Array.isArray(other) &&
+				one.length === other.length &&
+				one.every((item, index) => this.alike(item, other[index]))
+			);
+		}
+		if (!isBody(one)) return Object.is(one, other);
+		if (!isBody(other)) return false;
+		if (one.kind === "relation" && this.sources.has(fieldsOf(one.relation).position as number)) {
+			return this.#isWrapped(one, other);
+		}
+		const show = one.kind === "show" ? this.shows.get(fieldsOf(one.place).start as number) : undefined;
+		return show === undefined ? this.#bodiesAlike(one, other) : this.#isFiltered(one, other, show);
+	}
+
+	#bodiesAlike(one: Body, other: Body, except: readonly string[] = []): boolean {
+		const names = (body: Body) =>
+			Object.keys(body).filter((name) => !PLACES.has(name) && !except.includes(name) && body[name] !== undefined);
+		const own = names(one);
+		return own.length === names(other).length && own.every((name) => this.alike(one[name], other[name]));
+	}
+
+	/** `relation alias` has become `(SELECT … FROM relation AS x) alias`. */
+	#isWrapped(one: Body, other: Body): boolean {
+		const { relation, alias } = one;
+		const [inner, ...more] = listOf(fieldsOf(fieldsOf(other.query).body).from);
+		if (other.kind !== "derived" || other.lateral !== false || more.length > 0 || !isBody(inner)) return false;
+		this.exchanged += 1;
+		const expected = alias ?? { name: fieldsOf(relation).name, columns: [] };
+		return (
+			inner.kind === "relation" &&
+			this.alike({ name: "x", columns: [] }, inner.alias) &&
+			this.#bodiesAlike(fieldsOf(relation), fieldsOf(inner.relation)) &&
+			this.#bodiesAlike(one, inner, ["relation", "alias"]) &&
+			this.alike(expected, other.alias)
+		);
+	}
+
+	/** `SHOW … [LIKE pattern | WHERE condition]` has become `SHOW … WHERE (…) AND …`. */
+	#isFiltered(one: Body, other: Body, { place }: GuardedShow): boolean {
+		this.exchanged += 1;
+		if (!this.#bodiesAlike(one, other, ["where"])) return false;
+		const { where, like } = place;
+		if (where === undefined && like === undefined) return isBody(other.where);
+		const { kind, op, operands } = fieldsOf(other.where);
+		const both = listOf(operands);
+		if (kind !== "logic" || op !== "and" || both.length !== 2) return false;
+		if (where !== undefined) return this.alike(one.where, both[1]);
+		const compared = listOf(fieldsOf(both[1]).operands);
+		return compared.length === 2 && fieldsOf(compared[1]).value === like;
+	}
+}
+
+function isBody(value: unknown): value is Body {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function fieldsOf(value: unknown): Body {
+	return isBody(value) ? value : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+	return Array.isArray(value) ? value : [];
+}
