@@ -1,5 +1,5 @@
 /**
- * `node dist/bench/recording.js`: what the recording costs.
+ * `npm run bench:recording`: what the recording costs.
  *
  * First the journal alone: a statement and its result, as lines in a file without any evidence, with the Merkle tree, and
  * with checkpoints as well, in turns, as processor time of this process for each statement. Then the proxy: `pgbench -S`

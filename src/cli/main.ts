@@ -170,6 +170,7 @@ function addExportCommand(licet: Command): void {
 		.description("write a session in a format for other programs")
 		.option("--format <format>", "bundle, jsonl, sql, asciicast, ocsf or csv")
 		.option("--output <file>", "into this file, readable for its owner alone")
+		.option("--checkpoint <file>", "in a bundle: prove that the log extends a checkpoint that was kept elsewhere")
 		.option(...KEY)
 		.option(...CONFIG)
 		.action(async (id: string, options) => (await import("./commands/export.js")).exportSession(id, options, write));

@@ -24,7 +24,7 @@ import { openStore } from "../store/store.js";
 import type { Logger } from "../telemetry/log.js";
 import { grantView } from "./grant-view.js";
 import { searchQuery, sessionFilter } from "./listing.js";
-import { adminSocket, keyFolder, logFolder, sessionKeysFolder } from "./paths.js";
+import { adminSocket, keyFolder, logFolder, sessionKeysFolder, storeLocation } from "./paths.js";
 
 /** Facts of texts seen before, in bytes. */
 const CACHE_BYTES = 64 * 1024 * 1024;
@@ -64,11 +64,7 @@ async function assemble(
 	close: () => Promise<void>,
 ): Promise<Node> {
 	mkdirSync(config.data, { recursive: true, mode: 0o700 });
-	const location =
-		config.store.kind === "postgres"
-			? { kind: "postgres" as const, url: config.store.url }
-			: { kind: "embedded" as const, folder: config.data };
-	const store = await openStore(location, log);
+	const store = await openStore(storeLocation(config), log);
 	opened.push(() => store.close());
 	const { durability, auditorKey, key, previousKey, retention, segmentBytes } = config.recording;
 	const recorder = await Recorder.open({

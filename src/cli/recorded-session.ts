@@ -1,12 +1,15 @@
 /** A session out of the recording itself; no `serve` needs to run. */
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Config } from "../config/document.js";
 import type { LoggedEntry } from "../recorder/entry.js";
 import type { Position } from "../recorder/journal.js";
+import { readNodeName } from "../recorder/log-folder.js";
 import { LogReader } from "../recorder/reader.js";
+import { sessionPlace } from "../store/session-place.js";
 import { AdminClient, configuration } from "./admin-client.js";
 import { CommandFailure } from "./failure.js";
-import { logFolder } from "./paths.js";
+import { logFolder, storeLocation } from "./paths.js";
 import { unsealing } from "./unsealing.js";
 
 /**
@@ -14,7 +17,7 @@ import { unsealing } from "./unsealing.js";
  * no such session.
  */
 export function recordedSession(config: string, session: string, key?: string): AsyncGenerator<LoggedEntry> {
-	return unsealing(found(openLog(config).session(session), session), config, key);
+	return unsealing(found(config, session), config, key);
 }
 
 /** Throws CommandFailure when there is no recording. */
@@ -24,13 +27,15 @@ export function openLog(config: string): LogReader {
 	return new LogReader(folder);
 }
 
-async function* found(entries: AsyncIterable<LoggedEntry>, session: string): AsyncGenerator<LoggedEntry> {
-	let any = false;
-	for await (const entry of entries) {
-		any = true;
-		yield entry;
-	}
-	if (!any) throw new CommandFailure(`there is no session ${session} in the recording`, 1);
+async function* found(config: string, session: string): AsyncGenerator<LoggedEntry> {
+	const log = openLog(config);
+	yield* log.session(session, await startOf(log, config, session));
+}
+
+/** Where the index of this node's sessions says that one starts, so that a long log need not be looked through. */
+export async function indexedStart(config: Config, session: string): Promise<Position | undefined> {
+	const place = await sessionPlace(storeLocation(config), session);
+	return place?.node === readNodeName(logFolder(config)) ? place : undefined;
 }
 
 /** How soon what was recorded is seen. */
@@ -43,7 +48,7 @@ export function followedSession(config: string, session: string, key?: string): 
 
 async function* following(config: string, session: string): AsyncGenerator<LoggedEntry> {
 	const log = openLog(config);
-	let from = await startOf(log, session);
+	let from = await startOf(log, config, session);
 	let last = -1;
 	for (;;) {
 		for await (const { entry, position } of log.entries(from)) {
@@ -58,11 +63,10 @@ async function* following(config: string, session: string): AsyncGenerator<Logge
 	}
 }
 
-async function startOf(log: LogReader, session: string): Promise<Position> {
-	for await (const { entry, position } of log.bounds()) {
-		if (entry.type === "session.start" && entry.session === session) return position;
-	}
-	throw new CommandFailure(`there is no session ${session} in the recording`, 1);
+async function startOf(log: LogReader, config: string, session: string): Promise<Position> {
+	const start = await log.startOf(session, await indexedStart(configuration(config, false), session));
+	if (start === undefined) throw new CommandFailure(`there is no session ${session} in the recording`, 1);
+	return start;
 }
 
 /** What can be said of a session that has no end in the recording. */

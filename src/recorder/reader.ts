@@ -75,6 +75,30 @@ export class LogReader {
 		}
 	}
 
+	/**
+	 * Where a session starts. `hint`: where an index says it does, which is looked at first; if that is not so, the whole
+	 * log is looked through. Undefined: it starts nowhere.
+	 */
+	async startOf(id: string, hint?: Position): Promise<Position | undefined> {
+		const isStart = ({ entry }: Located) => entry.type === "session.start" && entry.session === id;
+		if (hint !== undefined) {
+			const first = await this.#firstBound(hint);
+			if (first !== undefined && isStart(first)) return first.position;
+		}
+		for await (const bound of this.bounds()) if (isStart(bound)) return bound.position;
+		return undefined;
+	}
+
+	async #firstBound(from: Position): Promise<Located | undefined> {
+		try {
+			for await (const bound of this.bounds(from)) return bound;
+		} catch (error) {
+			/* A wrong position can lie in the middle of an entry. */
+			if (!(error instanceof JournalError)) throw error;
+		}
+		return undefined;
+	}
+
 	async *#read(from: Position, sieve: Sieve): AsyncGenerator<Located> {
 		let head: Located | undefined;
 		let parts: LoggedEntry[] = [];

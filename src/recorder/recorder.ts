@@ -310,22 +310,9 @@ export class Recorder {
 		if (found !== undefined && found.node !== this.journal.node) {
 			throw new JournalError("unknown", `session ${session} is in the log of another node (${found.node})`);
 		}
-		let any = false;
-		try {
-			for await (const entry of found === undefined ? [] : this.reader.session(session, found.position)) {
-				any = true;
-				yield entry;
-			}
-		} catch (error) {
-			/* A wrong position can lie in the middle of an entry; damage behind the start is damage. */
-			if (any || !(error instanceof JournalError)) throw error;
-		}
-		if (any) return;
-		for await (const entry of this.reader.session(session)) {
-			any = true;
-			yield entry;
-		}
-		if (!any) throw new JournalError("unknown", `there is no session ${session} in the recording`);
+		const from = await this.reader.startOf(session, found?.position);
+		if (from === undefined) throw new JournalError("unknown", `there is no session ${session} in the recording`);
+		yield* this.reader.session(session, from);
 	}
 
 	async close(): Promise<void> {

@@ -3,12 +3,12 @@
  * is in its tree, and together the entries are the whole session.
  */
 import { BUNDLE_FORMAT, type BundleHeader } from "./bundle.js";
-import { parseChained } from "./checkpoint.js";
+import { type ChainedCheckpoint, type Checkpoint, parseChained } from "./checkpoint.js";
 import type { LoggedEntry } from "./entry.js";
 import { type Finding, finding } from "./finding.js";
 import { isSignedBy, type VerifierKey } from "./note.js";
 import { joinParts } from "./parts.js";
-import { rootFromInclusion } from "./proofs.js";
+import { isConsistent, rootFromInclusion } from "./proofs.js";
 import { parseLine } from "./segments.js";
 import { type Hash, hashFromBase64, leafHash } from "./tree.js";
 
@@ -24,6 +24,8 @@ export interface BundleReport {
 	readonly licenseDigest: string | null;
 	/** Whether the license document is in the bundle and has that digest. */
 	readonly license: boolean;
+	/** How many entries the checkpoint kept elsewhere covers, when the log is proven to extend it. */
+	readonly extends: number | null;
 	readonly findings: readonly Finding[];
 }
 
@@ -34,10 +36,12 @@ export interface BundleOptions {
 	readonly digestOf: (document: unknown) => string;
 	/** Whether the session need not have ended. Then it cannot be told whether entries are missing at its end. */
 	readonly openEnd?: boolean | undefined;
+	/** A checkpoint that was kept elsewhere: the bundle's must extend it. */
+	readonly kept?: Checkpoint | undefined;
 }
 
 export async function verifyBundle(lines: AsyncIterable<string>, options: BundleOptions): Promise<BundleReport> {
-	const { key: trusted, digestOf } = options;
+	const { key: trusted, digestOf, kept } = options;
 	const findings: Finding[] = [];
 	const iterator = lines[Symbol.asyncIterator]();
 	const head = await iterator.next();
@@ -45,12 +49,14 @@ export async function verifyBundle(lines: AsyncIterable<string>, options: Bundle
 	const checkpoint = header === undefined ? undefined : parseChained(header.checkpoint);
 	if (header === undefined || checkpoint === undefined) {
 		findings.push(finding(`it does not begin with the header of a bundle (${BUNDLE_FORMAT})`));
-		return report(findings, undefined, undefined, new SessionCheck(""), false);
+		return report(findings, undefined, undefined, new SessionCheck(""), { license: false, extends: null });
 	}
-	const key = signingKey(header, checkpoint.origin, trusted);
+	const keys = signingKeys(header, checkpoint.origin, trusted);
+	const key = keys.at(-1);
 	if (key === undefined) findings.push(finding("no key that the given one vouches for has signed its checkpoint"));
 	else if (checkpoint.note.signatures.length > 2 || !isSignedBy(checkpoint.note, key))
 		findings.push(finding("its checkpoint is not signed by the key"));
+	if (kept !== undefined) findings.push(...checkKept(kept, checkpoint, keys, header.consistency));
 	const session = new SessionCheck(header.session);
 	let count = 0;
 	for (;;) {
@@ -71,7 +77,33 @@ export async function verifyBundle(lines: AsyncIterable<string>, options: Bundle
 	if (isLicense && start !== undefined && digestOf(header.license) !== start.licenseDigest) {
 		findings.push(finding(`its license document is not the one of the session, ${start.licenseDigest}`));
 	}
-	return report(findings, header, checkpoint, session, isLicense);
+	const extended = kept !== undefined && findings.length === 0 ? kept.size : null;
+	return report(findings, header, checkpoint, session, { license: isLicense, extends: extended });
+}
+
+/** That the bundle's checkpoint extends one that was kept elsewhere. */
+function checkKept(
+	kept: Checkpoint,
+	checkpoint: ChainedCheckpoint,
+	keys: readonly VerifierKey[],
+	consistency: BundleHeader["consistency"],
+): Finding[] {
+	const which = "the checkpoint kept elsewhere";
+	if (kept.origin !== checkpoint.origin) return [finding(`${which} is of another log, ${kept.origin}`)];
+	if (!keys.some((key) => isSignedBy(kept.note, key)))
+		return [finding(`${which} is not signed by a key of the bundle's log`)];
+	if (kept.size > checkpoint.size)
+		return [
+			finding(`${which} is newer than the bundle's: it covers ${kept.size} entries, and this ${checkpoint.size}`),
+		];
+	if (consistency === undefined && kept.size !== checkpoint.size)
+		return [finding(`nothing in it proves that its log extends ${which}: export it with --checkpoint FILE`)];
+	if (consistency !== undefined && consistency.size !== kept.size) {
+		return [finding(`its proof leads on from ${consistency.size} entries, and ${which} covers ${kept.size}`)];
+	}
+	const proof = (consistency?.proof ?? []).map(hashFromBase64).filter((hash) => hash !== undefined);
+	const isWhole = proof.length === (consistency?.proof ?? []).length;
+	return isWhole && isConsistent(kept, checkpoint, proof) ? [] : [finding(`its log does not extend ${which}`)];
 }
 
 function report(
@@ -79,7 +111,7 @@ function report(
 	header: BundleHeader | undefined,
 	checkpoint: { readonly origin: string; readonly at: string } | undefined,
 	session: SessionCheck,
-	license: boolean,
+	proven: Pick<BundleReport, "license" | "extends">,
 ): BundleReport {
 	return {
 		ok: findings.length === 0,
@@ -90,7 +122,7 @@ function report(
 		statements: session.statements,
 		ended: session.ended,
 		licenseDigest: session.start?.licenseDigest ?? null,
-		license,
+		...proven,
 		findings,
 	};
 }
@@ -112,22 +144,34 @@ function parseHeader(text: string): BundleHeader | undefined {
 	const { session, entries, checkpoint, handovers, license } = value;
 	if (typeof session !== "string" || typeof entries !== "number" || typeof checkpoint !== "string") return undefined;
 	if (!Array.isArray(handovers) || !handovers.every((note) => typeof note === "string")) return undefined;
-	return { format: BUNDLE_FORMAT, session, entries, checkpoint, handovers, license: license ?? null };
+	const consistency = parseConsistency(value.consistency);
+	if (consistency === "wrong") return undefined;
+	const rest = consistency === undefined ? {} : { consistency };
+	return { format: BUNDLE_FORMAT, session, entries, checkpoint, handovers, license: license ?? null, ...rest };
 }
 
-/** The last key, when each was handed over to by the one before it and the trusted one is among them. */
-function signingKey(header: BundleHeader, origin: string, trusted: VerifierKey): VerifierKey | undefined {
+function parseConsistency(value: unknown): BundleHeader["consistency"] | "wrong" {
+	if (value === undefined) return undefined;
+	if (typeof value !== "object" || value === null) return "wrong";
+	const { size, proof } = value as { readonly size?: unknown; readonly proof?: unknown };
+	if (!Number.isSafeInteger(size) || !Array.isArray(proof) || !proof.every((hash) => typeof hash === "string"))
+		return "wrong";
+	return { size: size as number, proof };
+}
+
+/** The keys, when each was handed over to by the one before it and the trusted one is among them; the last one signs. */
+function signingKeys(header: BundleHeader, origin: string, trusted: VerifierKey): readonly VerifierKey[] {
 	const keys: VerifierKey[] = [];
 	for (const text of header.handovers) {
 		const handover = parseChained(text);
 		const next = handover?.key;
-		if (handover === undefined || next === undefined || handover.origin !== origin) return undefined;
+		if (handover === undefined || next === undefined || handover.origin !== origin) return [];
 		const signers = [...keys.slice(-1), next];
-		if (handover.note.signatures.length !== signers.length) return undefined;
-		if (!signers.every((signer) => signer.name === origin && isSignedBy(handover.note, signer))) return undefined;
+		if (handover.note.signatures.length !== signers.length) return [];
+		if (!signers.every((signer) => signer.name === origin && isSignedBy(handover.note, signer))) return [];
 		keys.push(next);
 	}
-	return keys.some(({ text }) => text === trusted.text) ? keys.at(-1) : undefined;
+	return keys.some(({ text }) => text === trusted.text) ? keys : [];
 }
 
 function checkEntry(text: string, size: number, root: Hash, session: SessionCheck): Finding | undefined {

@@ -15,6 +15,10 @@ const BUSY_TIMEOUT_MS = 5000;
 /** The queries of this program are some dozens. */
 const KEPT_STATEMENTS = 128;
 
+export function embeddedFile(folder: string): string {
+	return join(folder, "licet.db");
+}
+
 /**
  * Opens the file, made with mode 0600 before SQLite sees it; its -wal and -shm companions inherit the mode.
  *
@@ -23,7 +27,7 @@ const KEPT_STATEMENTS = 128;
  */
 function openFile(folder: string): Database.Database {
 	mkdirSync(folder, { recursive: true, mode: 0o700 });
-	const file = join(folder, "licet.db");
+	const file = embeddedFile(folder);
 	closeSync(openSync(file, "a", 0o600));
 	chmodSync(file, 0o600);
 	const database = new Database(file, { timeout: BUSY_TIMEOUT_MS });

@@ -61,6 +61,15 @@ await t.test("licet verify, key, checkpoint and bundles", async (t) => {
 		{ code: 0, stdout: /these entries are the session as it was recorded/ },
 		"needs neither configuration nor data",
 	);
+	/* From a checkpoint kept elsewhere: the log's first one, before the session began. */
+	const early = join(out, "early");
+	writeFileSync(early, `${readFileSync(join(folder, "checkpoints"), "utf8").split("\n\n").slice(0, 2).join("\n\n")}\n`);
+	const from = ["--checkpoint", early] as const;
+	t.match(await runLicet(["verify", file, "--key", key, ...from]), { code: 1, stdout: /export it with --checkpoint/ });
+	t.match(await licet.json("verify", session, "--key", key, ...from), { ok: true, extends: /^[1-9]\d*$/ });
+	t.match(await licet.cli("export", session, "--format", "csv", ...from), { code: 2, stderr: /--format bundle/ });
+	t.match(await licet.cli("export", session, "--format", "bundle", "--output", file, ...from), { code: 0 });
+	t.match(await runLicet(["verify", file, "--key", key, ...from]), { code: 0, stdout: /extends {5}the checkpoint/ });
 	writeFileSync(file, readFileSync(file, "utf8").replace("id = 3", "id = 8"));
 	t.match(await runLicet(["verify", file, "--key", key]), {
 		code: 1,

@@ -1,7 +1,7 @@
 /** The recorder with its index on both stores, sessions that a crash left open, and replay. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import t, { type Test } from "tap";
@@ -9,6 +9,7 @@ import type { LoggedEntry } from "../../src/recorder/entry.js";
 import { Recorder } from "../../src/recorder/recorder.js";
 import { replayJson, replayText } from "../../src/recorder/replay.js";
 import { displayWidth, printable, table } from "../../src/recorder/terminal.js";
+import { sessionPlace } from "../../src/store/session-place.js";
 import { openStore, type StoreLocation } from "../../src/store/store.js";
 import { silentLog } from "../../src/telemetry/log.js";
 import { withStores } from "../store/stores.js";
@@ -98,10 +99,15 @@ await withStores(t, async (t, location) => {
 	t.match(await recorder.session("s_29"), { endReason: "client disconnected" }, "and goes on being kept");
 	const right = (await recorder.index.get("s_20"))?.position;
 	if (right === undefined) throw new Error("s_20 is lost");
+	const node = recorder.journal.node;
+	t.same(await sessionPlace(location, "s_20"), { node, ...right }, "a command finds it in the store, beside the node");
+	t.equal(await sessionPlace(location, "s_99"), undefined);
+	t.equal(await sessionPlace(location, "s_20' OR 'a'='a"), undefined);
 	for (const wrong of [
 		{ segment: right.segment, segment_offset: right.offset + 7 },
 		{ segment: right.segment, segment_offset: right.offset + 100_000 },
 		{ segment: 10_000, segment_offset: 0 },
+		{ segment: 0, segment_offset: 0 },
 	]) {
 		await first.store.db.updateTable("licet_sessions").set(wrong).where("id", "=", "s_20").execute();
 		t.equal((await collect(recorder.replay("s_20"))).length, 4, "found though the index is wrong");
@@ -248,6 +254,19 @@ function recorded(): LoggedEntry[] {
 async function* stream(entries: readonly LoggedEntry[]): AsyncGenerator<LoggedEntry> {
 	yield* entries;
 }
+
+t.test("a store that cannot be looked into says nothing, and is not made", async (t) => {
+	const folder = t.testdir({
+		damaged: { "licet.db": "no database".repeat(1000) },
+		empty: {},
+		older: { "licet.db": "" },
+	});
+	for (const name of ["damaged", "empty", "older", "missing"])
+		t.equal(await sessionPlace({ kind: "embedded", folder: join(folder, name) }, "s_1"), undefined, name);
+	t.same(readdirSync(join(folder, "empty")), []);
+	const url = "postgres://nobody:secret@127.0.0.1:1/none";
+	t.equal(await sessionPlace({ kind: "postgres", url }, "s_1"), undefined);
+});
 
 t.test("replay", async (t) => {
 	t.test("for machines", async (t) => {

@@ -13,8 +13,9 @@ import { isSealed } from "../../recorder/unseal.js";
 import { configuration } from "../admin-client.js";
 import { CommandFailure } from "../failure.js";
 import { logFolder } from "../paths.js";
-import { recordedSession } from "../recorded-session.js";
+import { indexedStart, recordedSession } from "../recorded-session.js";
 import { version } from "../version.js";
+import { readCheckpoint } from "./verify.js";
 
 export interface ExportOptions {
 	readonly config: string;
@@ -22,6 +23,8 @@ export interface ExportOptions {
 	readonly output?: string;
 	/** The auditor's private key, for a session whose literals are sealed. */
 	readonly key?: string;
+	/** A file with a checkpoint that was kept elsewhere, which a bundle proves to be extended. */
+	readonly checkpoint?: string;
 }
 
 const BUNDLE = "bundle";
@@ -53,7 +56,9 @@ export async function exportSession(session: string, options: ExportOptions, wri
 }
 
 function linesOf(session: string, options: ExportOptions): { lines: AsyncIterable<string>; newline: string } {
-	if (options.format === BUNDLE) return { lines: bundleLines(session, options.config), newline: "\n" };
+	if (options.format === BUNDLE) return { lines: bundleLines(session, options), newline: "\n" };
+	if (options.checkpoint !== undefined)
+		throw new CommandFailure("--checkpoint: only a bundle (--format bundle) proves anything from it", 2);
 	const format = FORMATS.get(options.format ?? "");
 	if (format === undefined) {
 		const known = [BUNDLE, ...FORMATS.keys()].join(", ");
@@ -63,14 +68,16 @@ function linesOf(session: string, options: ExportOptions): { lines: AsyncIterabl
 }
 
 /** With its proofs: what `licet verify FILE --key KEY` checks anywhere. */
-function bundleLines(session: string, configFile: string): AsyncIterable<string> {
-	const config = configuration(configFile, false);
+async function* bundleLines(session: string, options: ExportOptions): AsyncGenerator<string> {
+	const config = configuration(options.config, false);
+	const kept = options.checkpoint === undefined ? undefined : readCheckpoint(options.checkpoint);
 	const folder = logFolder(config);
 	if (!existsSync(folder)) throw new CommandFailure(`${folder}: there is no recording`, 1);
-	return bundle(folder, session, (license, digest) => {
+	const documentOf = (license: string, digest: string) => {
 		const found = licenseOnShelf(config.licenses, license);
 		return found?.digest === digest ? found.document : undefined;
-	});
+	};
+	yield* bundle({ folder, session, documentOf, kept, start: await indexedStart(config, session) });
 }
 
 function licenseOnShelf(folder: string, id: string): License | undefined {

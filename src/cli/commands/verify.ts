@@ -17,6 +17,7 @@ import { isFolderLocked } from "../../store/process-lock.js";
 import { configuration } from "../admin-client.js";
 import { CommandFailure } from "../failure.js";
 import { logFolder } from "../paths.js";
+import { indexedStart } from "../recorded-session.js";
 
 export interface VerifyCommandOptions {
 	readonly config: string;
@@ -34,6 +35,12 @@ const SESSION = /^s_[A-Za-z0-9_-]+$/;
 /** While the log is written, this much may be under no checkpoint yet: six times what there should be. */
 const YOUNG_MS = 60_000;
 
+/** What of one's own the recording is held against. */
+interface Given {
+	readonly key: VerifierKey | undefined;
+	readonly kept: Checkpoint | undefined;
+}
+
 /** Prints the report; answers the exit code. `what`: a session, or a bundle's file; all of the log when absent. */
 export async function verify(
 	what: string | undefined,
@@ -41,14 +48,17 @@ export async function verify(
 	now: () => number,
 	say: (text: string) => void,
 ): Promise<0 | 1> {
-	const key = options.key === undefined ? undefined : readVerifierKey(options.key);
-	if (what !== undefined && !SESSION.test(what)) return verifyFile(what, key, options, say);
+	const given: Given = {
+		key: options.key === undefined ? undefined : readVerifierKey(options.key),
+		kept: options.checkpoint === undefined ? undefined : readCheckpoint(options.checkpoint),
+	};
+	if (what !== undefined && !SESSION.test(what)) return verifyFile(what, given, options, say);
 	const folder = options.log ?? logFolder(configuration(options.config, false));
 	if (!existsSync(folder)) throw new CommandFailure(`${folder}: there is no recording`, 1);
-	if (!isArchiveCopy(folder)) return verifyFolder(folder, what, key, options, now, say);
+	if (!isArchiveCopy(folder)) return verifyFolder(folder, what, given, options, now, say);
 	const copy = assembled(folder);
 	try {
-		return await verifyFolder(copy.folder, what, key, options, now, say);
+		return await verifyFolder(copy.folder, what, given, options, now, say);
 	} finally {
 		copy.remove();
 	}
@@ -66,25 +76,27 @@ function assembled(folder: string): AssembledCopy {
 async function verifyFolder(
 	folder: string,
 	what: string | undefined,
-	key: VerifierKey | undefined,
+	{ key, kept }: Given,
 	options: VerifyCommandOptions,
 	now: () => number,
 	say: (text: string) => void,
 ): Promise<0 | 1> {
 	if (what !== undefined) {
-		const lines = bundle(folder, what, () => undefined);
+		const start =
+			options.log === undefined ? await indexedStart(configuration(options.config, false), what) : undefined;
+		const lines = bundle({ folder, session: what, documentOf: () => undefined, start, kept });
 		/* The log is at hand, so what it holds of the session is all there is. */
 		const report = await verifyBundle(lines, {
 			key: key ?? firstKey(folder),
 			digestOf: digestOfDocument,
 			openEnd: true,
+			kept,
 		});
 		return sayBundle(report, key !== undefined, options, say);
 	}
-	const checkpoint = options.checkpoint === undefined ? undefined : readCheckpoint(options.checkpoint);
 	const isRunning = isFolderLocked(folder);
 	const openEnd = options.openEnd === true ? "any" : isRunning ? { since: now() - YOUNG_MS } : "none";
-	const verified = () => verifyLog({ folder, key, checkpoint, openEnd });
+	const verified = () => verifyLog({ folder, key, checkpoint: kept, openEnd });
 	let report = await verified();
 	/* Files may have come and gone while they were read. What is really wrong is so the second time, too. */
 	if (!report.ok && isRunning) report = await verified();
@@ -94,7 +106,7 @@ async function verifyFolder(
 
 async function verifyFile(
 	file: string,
-	key: VerifierKey | undefined,
+	{ key, kept }: Given,
 	options: VerifyCommandOptions,
 	say: (text: string) => void,
 ): Promise<0 | 1> {
@@ -102,7 +114,7 @@ async function verifyFile(
 	if (key === undefined) throw new CommandFailure("a bundle proves nothing by itself: name the key with --key", 2);
 	const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
 	const { openEnd } = options;
-	return sayBundle(await verifyBundle(lines, { key, digestOf: digestOfDocument, openEnd }), true, options, say);
+	return sayBundle(await verifyBundle(lines, { key, digestOf: digestOfDocument, openEnd, kept }), true, options, say);
 }
 
 function sayBundle(
@@ -136,7 +148,7 @@ export function readVerifierKey(given: string): VerifierKey {
 	return key;
 }
 
-function readCheckpoint(file: string): Checkpoint {
+export function readCheckpoint(file: string): Checkpoint {
 	let text: string;
 	try {
 		text = readFileSync(file, "utf8");
@@ -173,6 +185,7 @@ function describeBundle(report: BundleReport, isKeyGiven: boolean): string {
 		`  checkpoint  ${report.at ?? "none"}`,
 		`  license     ${report.licenseDigest ?? "unknown"}${report.license ? ", with its document" : ""}`,
 	];
+	if (report.extends !== null) lines.push(`  extends     the checkpoint kept elsewhere, of ${report.extends} entries`);
 	if (!isKeyGiven) lines.push("  no --key was given: who signed is the log's own word");
 	lines.push(report.ok ? "verified: these entries are the session as it was recorded" : "NOT VERIFIED");
 	return [...lines, ...report.findings.map((one) => `  ✗ ${describeFinding(one)}`)].join("\n");
