@@ -2,8 +2,9 @@
  * A file that grows by whole pieces: what a failed write left is cut off before the next, so that no half of a piece
  * ever stands before another.
  */
-import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, openSync, write } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, write } from "node:fs";
 import { dirname } from "node:path";
+import { dataSynced, syncPath } from "./disk.js";
 
 /** Room that must be there before work goes on after a failure: some checkpoints' worth. */
 const PROBE_BYTES = 4096;
@@ -19,9 +20,7 @@ export class AppendFile {
 		this.#bytes = keep ?? fstatSync(this.#fd).size;
 		if (fstatSync(this.#fd).size > this.#bytes) ftruncateSync(this.#fd, this.#bytes);
 		fsyncSync(this.#fd);
-		const folder = openSync(dirname(path), "r");
-		fsyncSync(folder);
-		closeSync(folder);
+		syncPath(dirname(path));
 	}
 
 	/** Resolves when the piece is on the disk. */
@@ -30,7 +29,7 @@ export class AppendFile {
 		this.#tidy();
 		this.#untidy = true;
 		await writeAt(this.#fd, bytes, this.#bytes);
-		await onDisk(this.#fd);
+		await dataSynced(this.#fd);
 		this.#untidy = false;
 		this.#bytes += bytes.length;
 	}
@@ -40,7 +39,7 @@ export class AppendFile {
 		this.#tidy();
 		this.#untidy = true;
 		await writeAt(this.#fd, Buffer.alloc(PROBE_BYTES), this.#bytes);
-		await onDisk(this.#fd);
+		await dataSynced(this.#fd);
 		this.#tidy();
 	}
 
@@ -67,10 +66,4 @@ export async function writeAt(fd: number, bytes: Buffer, position: number): Prom
 			});
 		});
 	}
-}
-
-export function onDisk(fd: number): Promise<void> {
-	return new Promise((resolve, reject) => {
-		fdatasync(fd, (error) => (error ? reject(error) : resolve()));
-	});
 }

@@ -29,6 +29,8 @@ export interface EvidenceOptions {
 	readonly onSealed?: (first: number) => void;
 	/** Whether retention may remove a sealed segment now; `retain` tells that it may remove more. */
 	readonly mayRemove?: (first: number) => boolean;
+	/** Takes out the keys of sessions that retention removes; not where segments are kept elsewhere (`mayRemove`). */
+	readonly removeKeys?: (sessions: ReadonlySet<string>) => Promise<unknown>;
 	/** Milliseconds between checkpoints while entries are written. */
 	readonly intervalMs?: number;
 }
@@ -65,7 +67,7 @@ export class Evidence {
 			},
 			onFailure: (error, first) => log.warn({ err: error, segment: first }, "a segment could not be sealed yet"),
 		});
-		const { mayRemove } = options;
+		const { mayRemove, removeKeys } = options;
 		this.#retention = new Retention({
 			folder,
 			terms: options.retention,
@@ -73,6 +75,8 @@ export class Evidence {
 			append,
 			checkpoint,
 			...(mayRemove === undefined ? {} : { mayRemove }),
+			/* What went elsewhere first must be opened there. */
+			...(removeKeys === undefined || mayRemove !== undefined ? {} : { removeKeys }),
 		});
 		notary.onCheckpoint = (_checkpoint, finished) => {
 			for (const range of finished) this.#sealer.add(range);

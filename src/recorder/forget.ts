@@ -7,6 +7,7 @@
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { syncPath } from "./disk.js";
 import type { Entry } from "./entry.js";
 import { JournalError } from "./errors.js";
 import type { SessionKeys } from "./session-keys.js";
@@ -106,14 +107,5 @@ export class Forgetter {
 		}
 		renameSync(`${path}.new`, path);
 		syncPath(folder);
-	}
-}
-
-function syncPath(folder: string): void {
-	const fd = openSync(folder, "r");
-	try {
-		fsyncSync(fd);
-	} finally {
-		closeSync(fd);
 	}
 }

@@ -1,18 +1,8 @@
 /**
  * The file that the log is being written to: whole writes or none, and the way to the disk.
  */
-import {
-	closeSync,
-	copyFileSync,
-	fdatasync,
-	fsync,
-	fsyncSync,
-	ftruncateSync,
-	openSync,
-	renameSync,
-	rmSync,
-	writeSync,
-} from "node:fs";
+import { closeSync, copyFileSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dataSynced, pathSynced, syncPath } from "./disk.js";
 import { inspectSegment, segmentPath } from "./segments.js";
 
 /** A file of the log whose last writes are not known to be on the disk. */
@@ -108,8 +98,8 @@ export class LogFile {
 		const folderChanged = this.#folderChanged;
 		this.#folderChanged = false;
 		try {
-			for (const { fd } of [...retired, current]) if (fd !== undefined) await toDisk(fdatasync, fd);
-			if (folderChanged) await this.#syncFolder();
+			for (const { fd } of [...retired, current]) if (fd !== undefined) await dataSynced(fd);
+			if (folderChanged) await pathSynced(this.#folder);
 		} catch (error) {
 			this.#folderChanged = true;
 			for (const { segment, bytes } of [...retired, current]) this.#suspect.set(segment, bytes);
@@ -140,16 +130,7 @@ export class LogFile {
 			replaceFile(this.#folder, segment, bytes);
 			this.#suspect.delete(segment);
 		}
-		syncFolderNow(this.#folder);
-	}
-
-	async #syncFolder(): Promise<void> {
-		const fd = openSync(this.#folder, "r");
-		try {
-			await toDisk(fsync, fd);
-		} finally {
-			closeSync(fd);
-		}
+		syncPath(this.#folder);
 	}
 
 	close(): void {
@@ -171,28 +152,11 @@ export class LogFile {
 	}
 }
 
-type Sync = (fd: number, done: (error: Error | null) => void) => void;
-
-function toDisk(sync: Sync, fd: number): Promise<void> {
-	return new Promise((resolve, reject) => {
-		sync(fd, (error) => (error ? reject(error) : resolve()));
-	});
-}
-
 function close(fd: number): void {
 	try {
 		closeSync(fd);
 	} catch {
 		/* Nothing more can be done for it. */
-	}
-}
-
-export function syncFolderNow(folder: string): void {
-	const fd = openSync(folder, "r");
-	try {
-		fsyncSync(fd);
-	} finally {
-		closeSync(fd);
 	}
 }
 

@@ -7,10 +7,11 @@
  */
 import { closeSync, constants, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { AppendFile, onDisk, writeAt } from "./append-file.js";
+import { AppendFile, writeAt } from "./append-file.js";
 import { type ChainedCheckpoint, originOf, parseChained, signCheckpoint, type TreeHead } from "./checkpoint.js";
 import { CHECKPOINTS, readLastNote } from "./checkpoint-file.js";
 import { TimestampFormat } from "./clock.js";
+import { dataSynced } from "./disk.js";
 import { JournalError } from "./errors.js";
 import type { Journal } from "./journal.js";
 import { isPrepared, type KeyOptions, type NodeKeys, notSigned, openKeys, prepareRotation } from "./keys.js";
@@ -238,7 +239,7 @@ async function writeLeaves(folder: string, { segment, from, leaves }: TakenLeave
 	const fd = openSync(leavesPath(folder, segment), flags, 0o600);
 	try {
 		await writeAt(fd, Buffer.from(prefixes, "latin1"), (from - segment) * LEAF_PREFIX_BYTES);
-		await onDisk(fd);
+		await dataSynced(fd);
 	} finally {
 		closeSync(fd);
 	}

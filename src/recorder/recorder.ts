@@ -170,6 +170,7 @@ export class Recorder {
 			retention: retention ?? {},
 			log,
 			onFailure: (error) => this.#failed(error),
+			removeKeys: (sessions) => this.#sessionKeys.remove(sessions),
 			...(checkpointMs === undefined ? {} : { intervalMs: checkpointMs }),
 			...(archive && { onSealed: () => archive.look(), mayRemove: (first: number) => archive.has(first) }),
 		});

@@ -5,7 +5,6 @@
  * What a checkpoint covers was on the disk before it was signed. So if that is not there any more, or is different, no
  * crash has done it, and the log is left as it is: nobody writes to it until a person has looked.
  */
-import { createHash } from "node:crypto";
 import {
 	closeSync,
 	existsSync,
@@ -13,7 +12,6 @@ import {
 	ftruncateSync,
 	openSync,
 	readdirSync,
-	readFileSync,
 	readSync,
 	renameSync,
 	statSync,
@@ -22,14 +20,13 @@ import {
 import { join } from "node:path";
 import { parseChained, type TreeHead } from "./checkpoint.js";
 import { readLastNote } from "./checkpoint-file.js";
+import { digestOfFile, syncPath } from "./disk.js";
 import { JournalError } from "./errors.js";
 import { readRanges, writeRanges } from "./ranges.js";
-import { inspectSegment, isOpen, listSegments, segmentPath } from "./segments.js";
+import { inspectSegment, isOpen, listSegments, segmentPath, tornPath, tornSegment } from "./segments.js";
 import { CompactRange, type Hash, leafHash } from "./tree.js";
 
 const COPY_BYTES = 1 << 20;
-/** torn-<segment>-<byte>-<count>: never written over, for the end may be torn more than once at the same byte. */
-const TORN = /^torn-(\d+)-\d+-\d+$/;
 
 export interface Torn {
 	readonly keptAs: string;
@@ -85,7 +82,7 @@ export function recover(folder: string): Recovered {
 	for (const first of segments.filter((first) => first > segment)) {
 		renameSync(segmentPath(folder, first), unusedName(folder, segment, bytes));
 	}
-	for (const { first } of found.walked) if (isOpen(folder, first)) syncFile(segmentPath(folder, first));
+	for (const { first } of found.walked) if (isOpen(folder, first)) syncPath(segmentPath(folder, first));
 	if (!stored.sound || stored.ranges.length !== ranges.length || finished.length > 0) writeRanges(folder, ranges);
 	const within = active?.range ?? new CompactRange(segment);
 	return {
@@ -181,18 +178,9 @@ function walkSegment(folder: string, first: number, range: CompactRange, leaf: (
 }
 
 function unusedName(folder: string, segment: number, bytes: number): string {
-	const stem = join(folder, `torn-${segment}-${bytes}`);
 	for (let count = 1; ; count++) {
-		if (!existsSync(`${stem}-${count}`)) return `${stem}-${count}`;
-	}
-}
-
-function syncFile(file: string): void {
-	const fd = openSync(file, "r+");
-	try {
-		fsyncSync(fd);
-	} finally {
-		closeSync(fd);
+		const path = tornPath(folder, segment, bytes, count);
+		if (!existsSync(path)) return path;
 	}
 }
 
@@ -221,10 +209,9 @@ function putAside(file: string, from: number, aside: string): void {
 function untold(folder: string, segment: number, told: ReadonlySet<string>): Torn[] {
 	const torn: Torn[] = [];
 	for (const name of readdirSync(folder)) {
-		if (Number(TORN.exec(name)?.[1]) !== segment || told.has(name)) continue;
+		if (tornSegment(name) !== segment || told.has(name)) continue;
 		const file = join(folder, name);
-		const sha256 = createHash("sha256").update(readFileSync(file)).digest("hex");
-		torn.push({ keptAs: name, bytes: statSync(file).size, sha256 });
+		torn.push({ keptAs: name, bytes: statSync(file).size, sha256: digestOfFile(file) });
 	}
 	return torn;
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Entry } from "./entry.js";
 import { readRanges } from "./ranges.js";
 import { segmentLines } from "./segment-lines.js";
-import { isOpen, leavesPath, listSegments, parseLine, sealedPath } from "./segments.js";
+import { isOpen, leavesPath, listSegments, parseLine, sealedPath, tornSegment } from "./segments.js";
 import { CompactRange, hashToBase64 } from "./tree.js";
 
 export interface RetentionTerms {
@@ -28,21 +28,29 @@ export interface RetentionOptions {
 	readonly checkpoint: () => Promise<void>;
 	/** Whether a segment may go now: it may be needed elsewhere first. */
 	readonly mayRemove?: (first: number) => boolean;
+	/** Takes out the keys of sessions that have ended in what is about to go; when absent, they are kept. */
+	readonly removeKeys?: (sessions: ReadonlySet<string>) => Promise<unknown>;
 }
 
-interface Segment {
-	readonly range: CompactRange;
-	readonly bytes: number;
+/** What a segment's entries tell of it. */
+interface Content {
 	readonly firstAt: string;
 	readonly lastAt: string;
+	/** Sessions that ended in it: no entry of theirs comes after it. */
+	readonly ended: readonly string[];
 }
 
-const TORN = /^torn-(\d+)-/;
+interface Segment extends Content {
+	readonly range: CompactRange;
+	readonly bytes: number;
+}
+
+const END = Buffer.from('"type":"session.end"');
 
 export class Retention {
 	readonly #options: RetentionOptions;
-	/** When a segment's entries were taken, by its first: sealed segments do not change. */
-	readonly #times = new Map<number, { readonly firstAt: string; readonly lastAt: string }>();
+	/** By a segment's first entry: sealed segments do not change. */
+	readonly #contents = new Map<number, Content>();
 
 	constructor(options: RetentionOptions) {
 		this.#options = options;
@@ -50,21 +58,23 @@ export class Retention {
 
 	/** Removes what is due. Answers how many segments went. */
 	async apply(): Promise<number> {
-		const { folder, append, checkpoint } = this.#options;
+		const { folder, append, checkpoint, removeKeys } = this.#options;
 		const due = await this.#due();
 		const last = due.at(-1);
 		if (last === undefined) return 0;
 		append(account(readRanges(folder).ranges, due, this.#reason()));
 		await checkpoint();
+		/* Before the segments: what a crash leaves of them is due again at the next start, and with it the keys. */
+		await removeKeys?.(new Set(due.flatMap(({ ended }) => ended)));
 		for (const { range } of due) {
 			await rm(sealedPath(folder, range.begin), { force: true });
 			await rm(leavesPath(folder, range.begin), { force: true });
-			this.#times.delete(range.begin);
+			this.#contents.delete(range.begin);
 		}
 		/* What was put aside from a segment goes with it. */
 		for (const name of readdirSync(folder)) {
-			const [, segment] = TORN.exec(name) ?? [];
-			if (due.some(({ range }) => range.begin === Number(segment))) await rm(join(folder, name), { force: true });
+			const segment = tornSegment(name);
+			if (due.some(({ range }) => range.begin === segment)) await rm(join(folder, name), { force: true });
 		}
 		return due.length;
 	}
@@ -80,18 +90,18 @@ export class Retention {
 			const range = ranges.get(first);
 			if (range === undefined || isOpen(folder, first) || mayRemove?.(first) === false) break;
 			const bytes = sizeOf(folder, first);
-			const times = await this.#timesOf(first);
-			const isOld = terms.ms !== undefined && Date.parse(times.lastAt) < now() - terms.ms;
+			const content = await this.#contentOf(first);
+			const isOld = terms.ms !== undefined && Date.parse(content.lastAt) < now() - terms.ms;
 			if (!isOld && (terms.bytes === undefined || total <= terms.bytes)) break;
-			due.push({ range, bytes, ...times });
+			due.push({ range, bytes, ...content });
 			total -= bytes;
 		}
 		return due;
 	}
 
-	async #timesOf(first: number): Promise<{ readonly firstAt: string; readonly lastAt: string }> {
-		const known = this.#times.get(first) ?? (await readTimes(this.#options.folder, first));
-		this.#times.set(first, known);
+	async #contentOf(first: number): Promise<Content> {
+		const known = this.#contents.get(first) ?? (await readContent(this.#options.folder, first));
+		this.#contents.set(first, known);
 		return known;
 	}
 
@@ -128,13 +138,16 @@ function account(ranges: readonly CompactRange[], due: readonly Segment[], reaso
 	};
 }
 
-async function readTimes(folder: string, first: number): Promise<{ firstAt: string; lastAt: string }> {
+async function readContent(folder: string, first: number): Promise<Content> {
+	const ended: string[] = [];
 	let one: Buffer | undefined;
 	let other: Buffer | undefined;
 	for await (const line of segmentLines(folder, first)) {
 		one ??= line;
 		other = line;
+		const end = line.includes(END) ? parseLine(line) : undefined;
+		if (end?.type === "session.end") ended.push(end.session);
 	}
 	const at = (line: Buffer | undefined) => (line === undefined ? undefined : parseLine(line)?.at) ?? "";
-	return { firstAt: at(one), lastAt: at(other) };
+	return { firstAt: at(one), lastAt: at(other), ended };
 }

@@ -9,9 +9,10 @@
  * removed, and a second `seal` entry for the same segment is as good as the first.
  */
 import { existsSync, readdirSync, rmSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { pathSynced } from "./disk.js";
 import type { Entry } from "./entry.js";
 import { JournalError } from "./errors.js";
 import { LEAF_PREFIX_BYTES } from "./notary.js";
@@ -94,7 +95,7 @@ export class Sealer {
 			await checkpoint();
 			await rename(files.leaves, leaves);
 			await rename(files.compressed, compressed);
-			await syncFolder(folder);
+			await pathSynced(folder);
 			await rm(source);
 		} catch (error) {
 			await rm(files.compressed, { force: true });
@@ -119,14 +120,5 @@ export class Sealer {
 		this.#closed = true;
 		await this.#thread?.terminate();
 		await this.#work;
-	}
-}
-
-async function syncFolder(folder: string): Promise<void> {
-	const handle = await open(folder, "r");
-	try {
-		await handle.sync();
-	} finally {
-		await handle.close();
 	}
 }

@@ -10,6 +10,7 @@ import { JournalError } from "./errors.js";
 import { LineSplitter } from "./lines.js";
 
 const NAME = /^(\d{12,16})\.jsonl(?:\.gz)?$/;
+const TORN = /^torn-(\d+)-\d+-\d+$/;
 const NAME_DIGITS = 12;
 const CHUNK_BYTES = 1 << 20;
 
@@ -34,6 +35,17 @@ export function sealedPath(folder: string, first: number): string {
 /** The first four bytes of each entry's leaf hash, one after the other: they tell which entry of a segment is not as it was. */
 export function leavesPath(folder: string, first: number): string {
 	return join(folder, `${String(first).padStart(NAME_DIGITS, "0")}.leaves`);
+}
+
+/** What a crash left behind a byte of a segment. Never written over: the end may be torn more than once at the same byte. */
+export function tornPath(folder: string, first: number, byte: number, count: number): string {
+	return join(folder, `torn-${first}-${byte}-${count}`);
+}
+
+/** The segment that a file of that name was torn from; undefined when it is none. */
+export function tornSegment(name: string): number | undefined {
+	const digits = TORN.exec(name)?.[1];
+	return digits === undefined ? undefined : Number(digits);
 }
 
 /** Whether the segment's lines stand in a file as they are; otherwise it is sealed. */

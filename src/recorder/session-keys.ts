@@ -8,7 +8,7 @@
 import { type KeyObject, randomBytes } from "node:crypto";
 import {
 	closeSync,
-	fdatasync,
+	constants,
 	fstatSync,
 	fsyncSync,
 	ftruncateSync,
@@ -16,11 +16,13 @@ import {
 	openSync,
 	readdirSync,
 	readFileSync,
+	rmSync,
 	writeSync,
 } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { keyId } from "./auditor-key.js";
+import { dataSynced, syncPath } from "./disk.js";
 import { JournalError } from "./errors.js";
 import { type Context, unwrap, wrap } from "./hpke.js";
 
@@ -31,6 +33,9 @@ const FILE_LINES = 16_384;
 const KEY_BYTES = 32;
 const NAME = /^(\d{6})\.keys$/;
 const SESSION = /^[A-Za-z0-9_]{1,64}$/;
+const OF_SESSION = /"session":"([A-Za-z0-9_]{1,64})"/;
+/** Of a session that retention has removed. */
+const EMPTY_LINE = Buffer.from(`${" ".repeat(LINE_BYTES - 1)}\n`);
 const INFO = Buffer.from("licet/v1 session key");
 
 export type SessionKey =
@@ -153,7 +158,7 @@ export class SessionKeys extends SessionKeyReader {
 			const fd = this.#last();
 			writeWhole(fd, line, this.#lines * LINE_BYTES);
 			this.#lines += 1;
-			if (durable) await syncData(fd);
+			if (durable) await dataSynced(fd);
 		} catch (error) {
 			throw new JournalError("failed", `the key of a session cannot be kept: ${String(error)}`, { cause: error });
 		}
@@ -167,17 +172,17 @@ export class SessionKeys extends SessionKeyReader {
 		if (this.#fd === undefined) this.#number = Number(filesIn(this.folder).at(-1)?.slice(0, 6) ?? 0);
 		this.close();
 		for (;;) {
-			const fd = openSync(join(this.folder, fileName(this.#number)), "a+", 0o600);
-			closeSync(fd);
-			const writable = openSync(join(this.folder, fileName(this.#number)), "r+");
-			this.#lines = Math.floor(fstatSync(writable).size / LINE_BYTES);
+			/* Not to append: lines are written where they belong. */
+			const path = join(this.folder, fileName(this.#number));
+			const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+			this.#lines = Math.floor(fstatSync(fd).size / LINE_BYTES);
 			if (this.#lines < FILE_LINES) {
-				ftruncateSync(writable, this.#lines * LINE_BYTES);
-				syncFolder(this.folder);
-				this.#fd = writable;
-				return writable;
+				ftruncateSync(fd, this.#lines * LINE_BYTES);
+				syncPath(this.folder);
+				this.#fd = fd;
+				return fd;
 			}
-			closeSync(writable);
+			closeSync(fd);
 			this.#number += 1;
 		}
 	}
@@ -197,25 +202,56 @@ export class SessionKeys extends SessionKeyReader {
 		return true;
 	}
 
+	/**
+	 * Takes out the keys of sessions that are no longer in the log: their lines become empty, on the disk, and a file that
+	 * has no other goes. Answers how many there were.
+	 */
+	async remove(sessions: ReadonlySet<string>): Promise<number> {
+		if (sessions.size === 0) return 0;
+		let removed = 0;
+		const files = filesIn(this.folder);
+		for (const name of files) {
+			const path = join(this.folder, name);
+			const { offsets, isEmpty } = linesOf(await readFile(path), sessions);
+			if (offsets.length > 0) emptyLines(path, offsets);
+			removed += offsets.length;
+			/* The last one is written to, and its number leads on. */
+			if (isEmpty && name !== files.at(-1)) rmSync(path);
+		}
+		if (removed > 0) syncPath(this.folder);
+		return removed;
+	}
+
 	close(): void {
 		if (this.#fd !== undefined) closeSync(this.#fd);
 		this.#fd = undefined;
 	}
 }
 
-const syncData = promisify(fdatasync);
-
-function writeWhole(fd: number, bytes: Buffer, position: number): void {
-	let done = 0;
-	while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+/** Where lines of some sessions stand, and whether the file holds none of others. */
+function linesOf(bytes: Buffer, sessions: ReadonlySet<string>): { offsets: number[]; isEmpty: boolean } {
+	const offsets: number[] = [];
+	let isEmpty = true;
+	for (let offset = 0; offset < bytes.length; offset += LINE_BYTES) {
+		const line = bytes.toString("latin1", offset, offset + LINE_BYTES);
+		const session = OF_SESSION.exec(line)?.[1];
+		if (session !== undefined && sessions.has(session)) offsets.push(offset);
+		else if (line.trim() !== "") isEmpty = false;
+	}
+	return { offsets, isEmpty };
 }
 
-/** A new file's name is on the disk when its folder is. */
-function syncFolder(folder: string): void {
-	const fd = openSync(folder, "r");
+function emptyLines(path: string, offsets: readonly number[]): void {
+	const fd = openSync(path, "r+");
 	try {
+		for (const offset of offsets) writeWhole(fd, EMPTY_LINE, offset);
 		fsyncSync(fd);
 	} finally {
 		closeSync(fd);
 	}
+}
+
+function writeWhole(fd: number, bytes: Buffer, position: number): void {
+	let done = 0;
+	while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
 }

@@ -2,12 +2,12 @@
  * What the log says of its own files: which were sealed, removed or put aside, and by which keys it was signed; and
  * whether the files are so.
  */
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { digestOfFile } from "./disk.js";
 import type { LoggedEntry } from "./entry.js";
 import { type Finding, finding } from "./finding.js";
-import { leavesPath, sealedPath, segmentName } from "./segments.js";
+import { leavesPath, sealedPath, segmentName, tornSegment } from "./segments.js";
 import { type Hash, hashToBase64 } from "./tree.js";
 import type { Introduction } from "./verify-checkpoints.js";
 
@@ -15,7 +15,6 @@ type Seal = Extract<LoggedEntry, { type: "seal" }>;
 type Trim = Extract<LoggedEntry, { type: "trim" }>;
 type Gap = Extract<LoggedEntry, { type: "gap" }>;
 
-const TORN = /^torn-(\d+)-\d+-\d+$/;
 const LEAVES = /^(\d{12,16})\.leaves$/;
 
 /** Entries that tell of the log itself. */
@@ -50,23 +49,23 @@ export class Ledger {
 	}
 }
 
-function digest(file: string): string {
-	return createHash("sha256").update(readFileSync(file)).digest("hex");
-}
-
 /** Sealed segments are, byte for byte, what an entry said of them before they took their places. */
 export function checkSeals(folder: string, sealed: readonly number[], ledger: Ledger): Finding[] {
 	const findings: Finding[] = [];
 	for (const first of sealed) {
 		const seals = ledger.seals.get(first) ?? [];
 		const file = `${segmentName(first)}.gz`;
-		const hash = digest(sealedPath(folder, first));
+		const hash = digestOfFile(sealedPath(folder, first));
 		if (seals.length === 0) findings.push(finding("no entry tells that it was sealed", { file }));
 		else if (!seals.some(({ sha256 }) => sha256 === hash))
 			findings.push(finding("its bytes are not those that were sealed", { file }));
 		const leaves = leavesPath(folder, first);
 		const name = segmentName(first).replace("jsonl", "leaves");
-		if (seals.length > 0 && existsSync(leaves) && !seals.some(({ leavesSha256 }) => leavesSha256 === digest(leaves))) {
+		if (
+			seals.length > 0 &&
+			existsSync(leaves) &&
+			!seals.some(({ leavesSha256 }) => leavesSha256 === digestOfFile(leaves))
+		) {
 			findings.push(finding("its bytes are not those that were sealed", { file: name }));
 		}
 	}
@@ -96,14 +95,14 @@ export function checkTorn(folder: string, first: number, ledger: Ledger): Findin
 	const told = new Map(ledger.gaps.filter(({ keptAs }) => keptAs !== "").map((gap) => [gap.keptAs, gap]));
 	for (const [name, gap] of told) {
 		const file = join(folder, name);
-		if (!TORN.test(name) || !existsSync(file))
+		if (tornSegment(name) === undefined || !existsSync(file))
 			findings.push(finding("it was kept aside and is missing", { file: name }));
-		else if (gap.sha256 !== undefined && digest(file) !== gap.sha256)
+		else if (gap.sha256 !== undefined && digestOfFile(file) !== gap.sha256)
 			findings.push(finding("it is not what was kept aside", { file: name }));
 	}
 	for (const name of readdirSync(folder)) {
-		const [, digits] = TORN.exec(name) ?? [];
-		if (digits !== undefined && Number(digits) >= first && !told.has(name))
+		const torn = tornSegment(name);
+		if (torn !== undefined && torn >= first && !told.has(name))
 			findings.push(finding("no entry tells of it", { file: name }));
 		const [, segment] = LEAVES.exec(name) ?? [];
 		const isLost =

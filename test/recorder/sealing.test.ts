@@ -5,6 +5,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import t, { type Test } from "tap";
 import { keyId, loadPrivateKey, loadPublicKey, makeAuditorKey } from "../../src/recorder/auditor-key.js";
@@ -12,13 +13,17 @@ import { encodeEntry } from "../../src/recorder/encode.js";
 import type { Entry, LoggedEntry } from "../../src/recorder/entry.js";
 import { Forgetter } from "../../src/recorder/forget.js";
 import { privateKeyOf, rawPublicKey, unwrap, wrap } from "../../src/recorder/hpke.js";
-import { Recorder } from "../../src/recorder/recorder.js";
+import { parseVerifierKey } from "../../src/recorder/note.js";
+import { Recorder, type RecorderOptions } from "../../src/recorder/recorder.js";
 import { type Sealing, SessionSeal, unsealed } from "../../src/recorder/seal.js";
+import { listSegments } from "../../src/recorder/segments.js";
 import { SessionKeyReader, SessionKeys } from "../../src/recorder/session-keys.js";
 import { opened, openUnsealer } from "../../src/recorder/unseal.js";
+import { verifyLog } from "../../src/recorder/verify-log.js";
 import { openStore } from "../../src/store/store.js";
 import { silentLog } from "../../src/telemetry/log.js";
 import { type Result, result, type Statement, sessionEnd, sessionStart, statement } from "./entries.js";
+import { openLog } from "./evidence-log.js";
 
 const hex = (text: string) => Buffer.from(text, "hex");
 
@@ -245,13 +250,51 @@ t.test("keys of sessions: kept wrapped, found again, destroyed where they stand"
 	third.close();
 });
 
-async function withRecorder(t: Test, folder: string, auditorFile: string) {
+t.test("keys of sessions that are no longer in the log", async (t) => {
+	const folder = join(t.testdir({}), "keys", "sessions");
+	const file = join(t.testdirName, "auditor.key");
+	makeAuditorKey(file);
+	const [auditor, publicKey] = [loadPrivateKey(file), loadPublicKey(`${file}.pub`)];
+	const keys = new SessionKeys(folder);
+	t.equal(await keys.remove(new Set(["s_1"])), 0, "where none were ever made");
+	const made = new Map<string, Buffer>();
+	for (const id of ["s_1", "s_11", "s_2", "s_3"]) made.set(id, await keys.create(id, publicKey, false));
+	const name = join(folder, "000000.keys");
+	const [before, gone] = [readFileSync(name), keys.find("s_1")];
+	keys.destroy("s_2", "2026-01-01T00:00:00Z");
+	t.equal(await keys.remove(new Set(["s_1", "s_2", "s_none", "kept", ""])), 2);
+	const after = readFileSync(name);
+	t.equal(after.length, before.length);
+	t.notOk(gone?.state !== "kept" || after.includes(gone.wrapped) || after.includes(gone.encapsulated));
+	for (const id of ["s_1", "s_2"]) t.equal(keys.find(id), undefined);
+	for (const id of ["s_11", "s_3"]) t.same(keys.open(id, auditor), made.get(id), "no others");
+	t.equal(await keys.remove(new Set(["s_1", "s_2"])), 0, "once more it is nothing");
+	const fourth = await keys.create("s_4", publicKey, false);
+	t.same(keys.open("s_4", auditor), fourth, "and it goes on");
+	keys.close();
+	/* A full file is left with nothing: it goes. The one that is written stays, whatever is in it. */
+	writeFileSync(name, Buffer.concat(new Array<Buffer>(16_384).fill(before.subarray(0, 320))));
+	const later = new SessionKeys(folder);
+	const fifth = await later.create("s_5", publicKey, false);
+	t.equal(await later.remove(new Set(["s_1"])), 16_384);
+	t.same(readdirSync(folder), ["000001.keys"]);
+	t.equal(await later.remove(new Set(["s_5"])), 1);
+	t.same(readdirSync(folder), ["000001.keys"]);
+	const sixth = await later.create("s_6", publicKey, false);
+	t.same(later.open("s_6", auditor), sixth);
+	t.throws(() => later.open("s_5", auditor), { message: /there is no key of session s_5/ });
+	t.not(fifth, sixth);
+	later.close();
+});
+
+async function withRecorder(t: Test, folder: string, auditorFile: string, options: Partial<RecorderOptions> = {}) {
 	const store = await openStore({ kind: "embedded", folder });
 	const recorder = await Recorder.open({
 		folder: join(folder, "log"),
 		store,
 		log: silentLog,
 		auditorKey: loadPublicKey(`${auditorFile}.pub`),
+		...options,
 	});
 	let open = true;
 	const close = async () => {
@@ -306,6 +349,66 @@ t.test("a session is forgotten: the log says so, stands as it was, and nobody op
 	const told = (await all(recorder.reader.entries())).filter(({ entry }) => entry.type === "session.forget");
 	t.match(told, [{ entry: { session: "s_1", by: "ann", reason: "asked for" } }]);
 	await close();
+});
+
+t.test("retention takes the keys of sessions that ended in what it removes", async (t) => {
+	const folder = t.testdir({});
+	const file = join(folder, "auditor.key");
+	makeAuditorKey(file);
+	const keys = new SessionKeyReader(join(folder, "keys", "sessions"));
+	const first = await withRecorder(t, folder, file, { segmentBytes: 3000 });
+	await recordSession(first.recorder, "s_ended");
+	const seal = await first.recorder.seal("s_runs", () => "SELECT ?");
+	first.recorder.append(seal.start(sessionStart("s_runs") as Extract<Entry, { type: "session.start" }>));
+	for (let number = 1; number <= 40; number++) {
+		first.recorder.append(seal.statement(statement("s_runs", number, `SELECT '${CANARY}'`), ALL));
+		first.recorder.append(seal.result(result("s_runs", number), ALL));
+		first.recorder.flush();
+	}
+	await first.recorder.evidence.checkpoint();
+	t.ok(listSegments(join(folder, "log")).length > 5);
+	/* Not ended when the node stops: the next start tells the end. */
+	await first.close();
+	t.equal(keys.find("s_ended")?.state, "kept");
+	const second = await withRecorder(t, folder, file, { segmentBytes: 3000, retention: { bytes: 1 } });
+	const removed = async (session: string) => {
+		for (let waited = 0; keys.find(session) !== undefined && waited < 1500; waited++) await sleep(20);
+	};
+	await removed("s_ended");
+	t.equal(keys.find("s_ended"), undefined);
+	t.equal(keys.find("s_runs")?.state, "kept", "one of which entries are left has its key");
+	t.ok(keys.open("s_runs", loadPrivateKey(file)));
+	for (let number = 1; number <= 20; number++) await recordSession(second.recorder, `s_next_${number}`);
+	await second.recorder.evidence.checkpoint();
+	await removed("s_runs");
+	t.equal(keys.find("s_runs"), undefined, "until they are gone as well");
+	t.equal(keys.find("s_next_20")?.state, "kept");
+	await second.close();
+	const key = parseVerifierKey(readFileSync(join(folder, "keys", "node.pub"), "utf8"));
+	const report = await verifyLog({ folder: join(folder, "log"), key, openEnd: "none" });
+	t.match(report, { ok: true, findings: [] });
+	t.ok(report.from > 0);
+});
+
+t.test("keys stay where segments are kept elsewhere", async (t) => {
+	const base = t.testdir({});
+	const asked: string[] = [];
+	const removeKeys = async (sessions: ReadonlySet<string>) => void asked.push(...sessions);
+	for (const mayRemove of [undefined, () => true]) {
+		const folder = join(base, mayRemove === undefined ? "here" : "elsewhere");
+		const retention = { bytes: 1 };
+		const log = await openLog(join(folder, "log"), join(folder, "keys"), {
+			retention,
+			removeKeys,
+			...(mayRemove === undefined ? {} : { mayRemove }),
+		});
+		await log.session("s_1", 20);
+		await log.session("s_2", 20);
+		for (let waited = 0; listSegments(join(folder, "log")).length > 2 && waited < 1500; waited++) await sleep(20);
+		await log.close();
+		t.ok((listSegments(join(folder, "log"))[0] ?? 0) > 0, "what is old is gone");
+		t.same(asked.splice(0), mayRemove === undefined ? ["s_1"] : []);
+	}
 });
 
 t.test("a crash at any moment of forgetting", async (t) => {
