@@ -39,6 +39,8 @@ export interface RawOptions {
 	readonly timeoutMs?: number;
 	/** Count DataRow and CopyData instead of keeping them: for results larger than memory. */
 	readonly dropRows?: boolean;
+	/** Sees all that arrives, as it does. */
+	readonly watch?: (chunk: Buffer) => void;
 }
 
 /** Options out of a postgres:// URL. */
@@ -79,6 +81,8 @@ export class RawClient {
 	readonly #options: RawOptions;
 	#socket: Socket;
 	#bytes: Buffer = Buffer.alloc(0);
+	/** Bytes that are still to come of a row that is not kept. */
+	#skipping = 0;
 	/** Messages that `until` and `next` have handed out. */
 	#taken = 0;
 	#wake: () => void = () => {};
@@ -259,10 +263,19 @@ export class RawClient {
 	}
 
 	#listen(): void {
+		const dropped = this.#options.dropRows ? "Dd" : "";
 		this.#socket.on("data", (chunk: Buffer) => {
-			const bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
-			const { messages, skipped, rest } = split(bytes, this.#options.dropRows ? "Dd" : "");
+			this.#options.watch?.(chunk);
+			const left = chunk.subarray(Math.min(this.#skipping, chunk.length));
+			this.#skipping -= chunk.length - left.length;
+			const bytes = this.#bytes.length === 0 ? left : Buffer.concat([this.#bytes, left]);
+			const { messages, skipped, rest } = split(bytes, dropped);
 			this.#bytes = rest;
+			if (rest.length >= 5 && dropped.includes(rest.toString("latin1", 0, 1))) {
+				this.#skipping = 1 + rest.readUInt32BE(1) - rest.length;
+				this.#bytes = Buffer.alloc(0);
+				this.rowsDropped++;
+			}
 			this.bytesReceived += chunk.length;
 			this.rowsDropped += skipped;
 			this.received.push(...messages);
