@@ -29,6 +29,7 @@ function run(s: Target, tree: DeedsStatement, deed: Deed): void {
 	switch (deed.kind) {
 		case "relation":
 			relation(s, deed);
+			if (tree.tag === "CREATE TABLE" && deed.command === "select") takesDefinition(s, deed.path, tree.tag);
 			return;
 		case "created":
 			if (deed.replaces === true && s.dialect.findRelation(deed.path) !== undefined) s.relation(deed.path, "drop");
@@ -70,6 +71,15 @@ function relation(s: Target, { path, command, ifExists, columns }: Extract<Deed,
 	} else if (command === "show" || command === "select") {
 		s.touch({ schema: found.relation.schema, name: found.relation.name }, command, columns, found.sort);
 	} else s.relation(path, command, columns);
+}
+
+/** LIKE takes the bounds of partitions over, into a table that no mask may name. */
+function takesDefinition(s: Target, path: RelationPath, where: string): void {
+	const found = s.dialect.findRelation(path);
+	for (const column of found?.relation.toldColumns ?? []) {
+		const { schema = "", name = "" } = found?.relation ?? {};
+		s.uses.column({ schema, name, column }, "copy", `${where} … LIKE`);
+	}
 }
 
 /** Something that the snapshot may not hold, by its name. */

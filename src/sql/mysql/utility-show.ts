@@ -13,6 +13,7 @@ import { account, nameOrText, refused } from "./utility-parts.js";
 const OPEN: Shown = { kind: "open" };
 const PROCESSES: Shown = { kind: "sensitive", schema: "information_schema", name: "processlist" };
 const VARIABLES: Shown = { kind: "listing", of: "variables" };
+const ROUTINES: Shown = { kind: "listing", of: "routines" };
 const RIGHTS: Shown = { kind: "rights" };
 
 /** `FROM db` or `IN db`. */
@@ -220,7 +221,7 @@ function routine(word: string): Reader {
 	return (g) => {
 		if (g.cursor.take("CODE")) return show(`${word} CODE`, { kind: "source", path: relationPath(g.cursor) });
 		g.cursor.expect("STATUS");
-		return show(`${word} STATUS`, { kind: "listing", of: "routines" }, filter(g));
+		return show(`${word} STATUS`, ROUTINES, filter(g));
 	};
 }
 
@@ -278,7 +279,7 @@ const FORMS: readonly (readonly [words: string, read: Reader])[] = [
 	["CHARSET", filtered("CHARACTER SET")],
 	["PROCEDURE", routine("PROCEDURE")],
 	["FUNCTION", routine("FUNCTION")],
-	["LIBRARY STATUS", filtered("LIBRARY STATUS")],
+	["LIBRARY STATUS", filtered("LIBRARY STATUS", ROUTINES)],
 	["PACKAGE BODY", packages],
 	["PACKAGE", packages],
 	["BINARY LOGS", plain("BINARY LOGS")],

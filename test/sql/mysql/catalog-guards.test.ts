@@ -1,7 +1,7 @@
 /** Texts whose guarded columns are wrapped, on both servers: what goes upstream, and what is not wrapped. */
 import t from "tap";
 import { filled, NOTHING_COVERED } from "../../../src/sql/guarded.js";
-import { type Flavour, readText } from "./shop.js";
+import { type Flavour, read, readText, shop } from "./shop.js";
 
 const BOTH: readonly Flavour[] = ["mysql", "mariadb"];
 const NOTHING = { ...NOTHING_COVERED };
@@ -61,4 +61,22 @@ t.test("what needs no wrapping, and what cannot be wrapped", async (t) => {
 	}
 	const immediate = "execute immediate 'select view_definition from information_schema.views'";
 	t.same(sorts(immediate, "mariadb"), ["sensitive"]);
+});
+
+t.test("definitions that tell values of rows", async (t) => {
+	for (const flavour of BOTH) {
+		const { relations, ...rest } = shop(flavour);
+		const told = relations.map((each) => (each.name === "orders" ? { ...each, toldColumns: ["note"] } : each));
+		const catalog = { ...rest, relations: told };
+		for (const sql of [
+			"show create table orders",
+			"create table mine like orders",
+			"create table mine (like orders)",
+		]) {
+			const uses = read(sql, { flavour, catalog }).columns.map(({ column, kind }) => `${kind} ${column}`);
+			t.same(uses, ["copy note"], `${flavour}: ${sql}`);
+		}
+		t.same(read("show columns from orders", { flavour, catalog }).columns, [], flavour);
+		t.same(read("show create table users", { flavour, catalog }).columns, [], flavour);
+	}
 });
