@@ -28,9 +28,10 @@ export class StoreRelay {
 		this.#upstream = upstream;
 	}
 
-	static async open(upstream: number): Promise<StoreRelay> {
+	/** `port`: where it listens; any free one by default. */
+	static async open(upstream: number, port = 0): Promise<StoreRelay> {
 		const relay = new StoreRelay(upstream);
-		relay.#server.listen(0, "127.0.0.1");
+		relay.#server.listen(port, "127.0.0.1");
 		await once(relay.#server, "listening");
 		return relay;
 	}

@@ -24,7 +24,7 @@ import { CHECKPOINTS, readLastNote } from "../checkpoint-file.js";
 import { JournalError } from "../errors.js";
 import { LineSplitter } from "../lines.js";
 import { LEAF_PREFIX_BYTES } from "../notary.js";
-import { RANGES } from "../ranges.js";
+import { parseRange, RANGES } from "../ranges.js";
 import { leavesPath, segmentName } from "../segments.js";
 import { leafHash } from "../tree.js";
 import { type ArchivedObject, headObject, parseObject, pieceObject } from "./objects.js";
@@ -75,8 +75,25 @@ function assemble(copy: string, folder: string): void {
 	for (const [name, object] of objects) {
 		if (belongs(object, end, headBytes)) symlinkSync(join(copy, name), join(folder, name));
 	}
+	cutRanges(folder, end);
 	symlinkSync(join(copy, headObject(end)), join(folder, segmentName(end)));
 	writeFileSync(leavesPath(folder, end), leavesOf(readFileSync(join(copy, headObject(end)))), { mode: 0o600 });
+}
+
+/** A piece of ranges comes before the checkpoints that it goes with: what tells of later segments is not yet part of the log. */
+function cutRanges(folder: string, end: number): void {
+	const path = join(folder, RANGES);
+	const lines = readFileSync(path, "latin1").split("\n");
+	const later = lines.findIndex((line) => (parseRange(line)?.begin ?? -1) >= end);
+	if (later !== -1)
+		writeFileSync(
+			path,
+			lines
+				.slice(0, later)
+				.map((line) => `${line}\n`)
+				.join(""),
+			"latin1",
+		);
 }
 
 /** They only help to name an entry that was changed, so they need not have been kept. */
