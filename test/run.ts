@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
+import { debianSwift } from "./helpers/debian.js";
 import { COMPILED, PROJECT } from "./helpers/project.js";
 import { startTestServers } from "./helpers/servers.js";
 import { type Counts, TapReport } from "./helpers/tap-report.js";
@@ -75,6 +76,8 @@ async function runFiles(files: readonly string[]): Promise<Counts | undefined> {
 		});
 	}
 	process.once("exit", () => tap && signalGroup(tap, "SIGKILL"));
+	/* Its packages may have to be installed, which can take longer than a file has. */
+	if (files.some((file) => file.endsWith("archive.test.js"))) await debianSwift();
 	const servers = await startTestServers();
 	try {
 		const report = new TapReport((line) => console.log(line));
