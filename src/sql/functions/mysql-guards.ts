@@ -15,7 +15,7 @@ export interface MysqlGuardedColumns {
 	/** Names, separated by white space. */
 	readonly columns: string;
 	readonly shown: string;
-	/** In place of what is not shown; NULL by default. Columns that are never NULL stay so. */
+	/** In place of what is not shown, for columns that are never NULL; NULL by default. */
 	readonly otherwise?: string;
 	readonly why: string;
 }
@@ -68,10 +68,16 @@ export const MYSQL_GUARDED_COLUMNS: readonly MysqlGuardedColumns[] = [
 	},
 	{
 		relations: "information_schema.tables",
-		columns: "table_comment create_options",
+		columns: "table_comment",
 		shown: OF_TABLE,
 		otherwise: "''",
-		why: "comments and options",
+		why: "comments",
+	},
+	{
+		relations: "information_schema.tables",
+		columns: "create_options",
+		shown: OF_TABLE,
+		why: "options, which engines add their own to",
 	},
 	{
 		relations: "information_schema.tables",

@@ -176,8 +176,10 @@ function derivedTable(
 		const quoted = `\`${column.toUpperCase()}\``;
 		const named = ` AS \`${spelled.get(column) ?? column.toUpperCase()}\``;
 		if (guard === undefined) return [`x.${quoted}${named}`];
-		const otherwise = guard.otherwise === undefined ? "" : ` ELSE ${guard.otherwise}`;
-		return ["CASE WHEN ", ...condition(guard.shown, server), ` THEN x.${quoted}${otherwise} END${named}`];
+		const shown: Piece[] = ["CASE WHEN ", ...condition(guard.shown, server), ` THEN x.${quoted} END`];
+		// Of what is never NULL the result says so too: MariaDB takes the condition to be NULL, perhaps.
+		if (guard.otherwise === undefined) return [...shown, named];
+		return ["COALESCE(", ...shown, `, ${guard.otherwise})${named}`];
 	});
 	const list = items.flatMap((pieces, index) => (index === 0 ? pieces : [", ", ...pieces]));
 	return { pieces: ["(SELECT ", ...list, " FROM "], guarded };

@@ -63,6 +63,15 @@ async function transcript(command: readonly [string, ...string[]], door: Door, w
 
 const masked = (line: string) => line.replace(/\b4000-0000-0000-(\d{4})\b/g, "***************$1");
 
+/** What a catalog shows by a condition is computed: MariaDB gives such a text 39 decimals (no limit), and the longest type. */
+const scaled = (line: string) =>
+	line
+		.replace(/(\[REMARKS, REMARKS, \w+, VARCHAR, 12, \d+), 39,/g, "$1, 0,")
+		.replace(
+			"[COLUMN_DEF, COLUMN_DEF, COLUMNS, LONGTEXT, -1, 0, 39,",
+			"[COLUMN_DEF, COLUMN_DEF, COLUMNS, MEDIUMTEXT, 12, 196596, 0,",
+		);
+
 /** The lines that differ, a few of them. */
 function differences(got: readonly string[], expected: readonly string[]): string[] {
 	const found: string[] = [];
@@ -103,7 +112,7 @@ async function compare(
 			const expected = await transcript(command, direct, work);
 			const got = await transcript(command, grant, work);
 			const shown = work === "reader" ? expected.map(masked) : expected;
-			const wrong = differences(got, shown);
+			const wrong = differences(work === "reader" ? got.map(scaled) : got, shown);
 			t.same(wrong, [], `${program.name}, ${work}: the same directly and through Licet`);
 			t.equal(
 				expected.find((line) => line.startsWith("code ")),
