@@ -1,7 +1,6 @@
 /** The attacker's table against PostgreSQL 18: a file of its own, since it takes minutes. */
 import t from "tap";
-import { testServers } from "../../helpers/servers.js";
-import { attackServer } from "./suite.js";
+import { ATTACKS_TIMEOUT_MS, attackServer } from "./suite.js";
 
-t.setTimeout(290_000);
-await t.test("attacks", { timeout: 290_000 }, (t) => attackServer(t, testServers().pg18, 18));
+t.setTimeout(ATTACKS_TIMEOUT_MS);
+await t.test("attacks", { timeout: ATTACKS_TIMEOUT_MS }, (t) => attackServer(t, "newest"));

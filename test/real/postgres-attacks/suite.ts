@@ -9,7 +9,7 @@ import { found, type Needle, textNeedles } from "../../helpers/canaries.js";
 import { cap, license } from "../../helpers/license.js";
 import { type Json, rawGrant, startLicet, targetOf } from "../../helpers/licet.js";
 import { RawClient, type RawOptions, ServerError } from "../../helpers/raw-client.js";
-import { createDatabase, withClient } from "../../helpers/servers.js";
+import { createDatabase, testServers, withClient } from "../../helpers/servers.js";
 import * as wire from "../../helpers/wire.js";
 
 interface Secrets {
@@ -198,13 +198,25 @@ async function judge(t: Test, doors: readonly Door[], attack: Attack, way: Way):
 	if (attack.expect !== "any") t.equal(outcome(one), attack.expect, `${name}: what becomes of it`);
 }
 
-/** Some two thousand conversations. */
-export async function attackServer(t: Test, server: string, version: number): Promise<void> {
-	const doors = await openDoors(t, server);
+const NIGHTLY = process.env.LICET_NIGHTLY === "1";
+export const ATTACKS_TIMEOUT_MS = NIGHTLY ? 3_600_000 : 290_000;
+
+/** The servers, and the way in which each is asked what both know; a night's run asks each in both ways. */
+const SERVERS = {
+	system: { url: testServers().pg15, version: 15, way: "simple" },
+	newest: { url: testServers().pg18, version: 18, way: "extended" },
+} as const;
+
+/** Some thousand conversations. */
+export async function attackServer(t: Test, name: keyof typeof SERVERS): Promise<void> {
+	const { url, version, way: own } = SERVERS[name];
+	const doors = await openDoors(t, url);
 	for (const attack of attacks("postgres")) {
-		if ((attack.since ?? 0) > version) continue;
-		await judge(t, doors, attack, "simple");
+		const { since = 0 } = attack;
+		if (since > version) continue;
 		const isSql = attack.talk === undefined && !attack.sql.some((sql) => sql.includes("; "));
-		if (isSql) await judge(t, doors, attack, "extended");
+		const both: readonly Way[] = isSql ? ["simple", "extended"] : ["simple"];
+		const isElsewhereToo = since <= SERVERS.system.version && isSql && !NIGHTLY;
+		for (const way of isElsewhereToo ? [own] : both) await judge(t, doors, attack, way);
 	}
 }
