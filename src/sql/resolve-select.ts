@@ -31,11 +31,13 @@ export function selectColumns(r: Resolver, query: Query, body: Select, scope: Sc
 	const keepsApart = lazy && body.distinct === "no";
 	const result = selectList(r, body.items, inner, keepsApart, aliases);
 	const behind: Scope = r.dialect.labelsInClauses ? { ...inner, labels: result.columns } : inner;
+	checkLength(body.groupBy, "GROUP BY");
 	for (const item of body.groupBy) groupBy(r, item, result.columns, behind);
 	if (body.having !== undefined) {
 		const having = r.dialect.havingLooksPast ? { ...behind, looksPast: true } : behind;
 		consume(r, r.value(body.having, having), "derive", "HAVING");
 	}
+	checkLength(query.orderBy, "ORDER BY");
 	for (const item of query.orderBy) {
 		if (item.operator !== undefined) useOperator(r, item.operator);
 		outputOrExpression(r, item.expression, result.columns, behind, "ORDER BY");
@@ -82,6 +84,7 @@ function outputOrExpression(
 function distinct(r: Resolver, body: Select, result: ResolvedColumns, scope: Scope): ResolvedColumns {
 	if (body.distinct === "no") return result;
 	if (body.distinct !== "all") {
+		checkLength(body.distinct, "DISTINCT ON");
 		for (const expression of body.distinct) {
 			outputOrExpression(r, expression, result.columns, scope, "DISTINCT ON");
 		}
@@ -135,6 +138,11 @@ const MAX_WIDTH = 4096;
 
 function checkWidth(columns: number): void {
 	if (columns > MAX_WIDTH) throw new Unreadable("limit", `a SELECT has more than ${MAX_WIDTH} columns`);
+}
+
+/** What stands there is compared pair by pair by the server, which nothing interrupts, and counts as columns of its result. */
+function checkLength(items: readonly unknown[], where: string): void {
+	if (items.length > MAX_WIDTH) throw new Unreadable("limit", `${where} has more than ${MAX_WIDTH} expressions`);
 }
 
 function selectItem(r: Resolver, item: SelectItem, scope: Scope, keepsApart: boolean): ScopeColumn {

@@ -54,6 +54,16 @@ t.test("work is counted for a text alone", async (t) => {
 	t.same([later.exceeded, later.result.facts.statements[0]?.refusal], [false, undefined], "and the view can be read");
 });
 
+t.test("lists that a server would compare pair by pair", async (t) => {
+	const many = Array.from({ length: 5000 }, (_, index) => `id + ${index}`).join(", ");
+	for (const read of Object.values(READERS)) {
+		for (const text of [`GROUP BY ${many}`, `ORDER BY ${many}`]) {
+			const { refusal, statements } = read(`SELECT count(*) FROM users ${text}`).facts;
+			t.match((refusal ?? statements[0]?.refusal)?.message, /BY has more than 4096 expressions/, text.slice(0, 9));
+		}
+	}
+});
+
 t.test("who sent a bomb waits with the bombs", { timeout: 120_000 }, async (t) => {
 	const analyser = createAnalyser({ statementBytes: 256 * 1024, cacheBytes: 1 << 20, timeoutMs: 10_000 });
 	t.teardown(() => analyser.close());
