@@ -10,11 +10,20 @@ import { isMysqlSystemSchema } from "../functions/mysql-catalogs.js";
 import { mysqlGuardedColumns, settingShown } from "../functions/mysql-guards.js";
 import { type ExtentTest, filled, type GuardedText, NOTHING_COVERED, nameKey } from "../guarded.js";
 import type { RelationPath } from "../query.js";
+import {
+	conditionPieces,
+	type Fields,
+	fieldsOf,
+	type Insertion,
+	inserted,
+	isFields,
+	listOf,
+	type Piece,
+	Proof,
+} from "../wrapping.js";
 import type { ShowPlace } from "./ast.js";
 import type { Server } from "./flavour.js";
 import type { ParsedStatement } from "./parse.js";
-
-type Piece = string | ExtentTest;
 
 interface GuardedSource extends RelationName {
 	readonly end: number;
@@ -142,7 +151,7 @@ function spellings({ text, parsed, server }: WrapOptions): ReadonlyMap<string, s
 	let hasStar = false;
 	const walk = (node: unknown): void => {
 		if (Array.isArray(node)) for (const item of node) walk(item);
-		if (!isBody(node)) return;
+		if (!isFields(node)) return;
 		const { kind, star, position } = node;
 		if (kind === "name" && typeof position === "number") {
 			hasStar ||= star === true;
@@ -199,19 +208,11 @@ const SYSTEM_SCHEMAS = ["information_schema", "mysql", "performance_schema", "sy
 	.map((name) => `'${nameKey(name)}'`)
 	.join(",");
 
-/** A condition with its tests of identity apart. */
 function condition(shown: string, server: Server): Piece[] {
-	const pieces: Piece[] = [];
-	let from = 0;
-	for (const match of shown.matchAll(TEST)) {
-		const [all, letter, schema = "", name] = match;
+	return conditionPieces(shown, TEST, ([, letter, schema = "", name]) => {
 		const among = AMONG[letter as keyof typeof AMONG];
-		pieces.push(shown.slice(from, match.index));
-		pieces.push(...test(among, column(schema), name === undefined ? undefined : column(name), server));
-		from = match.index + all.length;
-	}
-	pieces.push(shown.slice(from));
-	return pieces.map((piece) => (typeof piece === "string" ? piece.replace(/\s+/g, " ") : piece));
+		return test(among, column(schema), name === undefined ? undefined : column(name), server);
+	});
 }
 
 function column(name: string): string {
@@ -268,24 +269,6 @@ function showInsertions(place: ShowPlace, column: string, pieces: readonly Piece
 	return [{ at: end, pieces: [" WHERE ", ...also] }];
 }
 
-// ---- the text -----------------------------------------------------------------------------------------------------
-
-interface Insertion {
-	readonly at: number;
-	readonly pieces: readonly Piece[];
-}
-
-function inserted(text: string, insertions: readonly Insertion[]): readonly Piece[] {
-	const pieces: Piece[] = [];
-	let from = 0;
-	for (const { at, pieces: own } of [...insertions].sort((a, b) => a.at - b.at)) {
-		pieces.push(text.slice(from, at), ...own);
-		from = at;
-	}
-	pieces.push(text.slice(from));
-	return pieces;
-}
-
 // ---- proof --------------------------------------------------------------------------------------------------------
 
 /** The wrapped text's trees are the original's but for what was to be exchanged, and all of that was. */
@@ -300,7 +283,7 @@ function isFaithful(
 	} catch {
 		return false;
 	}
-	const proof = new Proof(sources, guards.shows);
+	const proof = new MysqlProof(sources, guards.shows);
 	const trees = (statements: readonly ParsedStatement[]) => statements.map(({ statement }) => statement);
 	return proof.alike(trees(parsed), trees(outcome)) && proof.exchanged === sources.size + guards.shows.size;
 }
@@ -308,62 +291,44 @@ function isFaithful(
 /** Where a node stands is all that insertions may change of it. */
 const PLACES: ReadonlySet<string> = new Set(["position", "end", "start", "place"]);
 
-type Body = Readonly<Record<string, unknown>>;
-
-class Proof {
-	exchanged = 0;
-
+class MysqlProof extends Proof {
 	constructor(
 		readonly sources: ReadonlySet<number>,
 		readonly shows: ReadonlyMap<number, GuardedShow>,
-	) {}
+	) {
+		super(PLACES);
+	}
 
-	alike(one: unknown, other: unknown): boolean {
-		if (Array.isArray(one)) {
-			return (
-				Array.isArray(other) &&
-				one.length === other.length &&
-				one.every((item, index) => this.alike(item, other[index]))
-			);
-		}
-		if (!isBody(one)) return Object.is(one, other);
-		if (!isBody(other)) return false;
+	protected override exchange(one: Fields, other: Fields): boolean | undefined {
 		if (one.kind === "relation" && this.sources.has(fieldsOf(one.relation).position as number)) {
 			return this.#isWrapped(one, other);
 		}
 		const show = one.kind === "show" ? this.shows.get(fieldsOf(one.place).start as number) : undefined;
-		return show === undefined ? this.#bodiesAlike(one, other) : this.#isFiltered(one, other, show);
-	}
-
-	#bodiesAlike(one: Body, other: Body, except: readonly string[] = []): boolean {
-		const names = (body: Body) =>
-			Object.keys(body).filter((name) => !PLACES.has(name) && !except.includes(name) && body[name] !== undefined);
-		const own = names(one);
-		return own.length === names(other).length && own.every((name) => this.alike(one[name], other[name]));
+		return show === undefined ? undefined : this.#isFiltered(one, other, show);
 	}
 
 	/** `relation alias` has become `(SELECT … FROM relation AS x) alias`. */
-	#isWrapped(one: Body, other: Body): boolean {
+	#isWrapped(one: Fields, other: Fields): boolean {
 		const { relation, alias } = one;
 		const [inner, ...more] = listOf(fieldsOf(fieldsOf(other.query).body).from);
-		if (other.kind !== "derived" || other.lateral !== false || more.length > 0 || !isBody(inner)) return false;
+		if (other.kind !== "derived" || other.lateral !== false || more.length > 0 || !isFields(inner)) return false;
 		this.exchanged += 1;
 		const expected = alias ?? { name: fieldsOf(relation).name, columns: [] };
 		return (
 			inner.kind === "relation" &&
 			this.alike({ name: "x", columns: [] }, inner.alias) &&
-			this.#bodiesAlike(fieldsOf(relation), fieldsOf(inner.relation)) &&
-			this.#bodiesAlike(one, inner, ["relation", "alias"]) &&
+			this.bodiesAlike(fieldsOf(relation), fieldsOf(inner.relation)) &&
+			this.bodiesAlike(one, inner, ["relation", "alias"]) &&
 			this.alike(expected, other.alias)
 		);
 	}
 
 	/** `SHOW … [LIKE pattern | WHERE condition]` has become `SHOW … WHERE (…) AND …`. */
-	#isFiltered(one: Body, other: Body, { place }: GuardedShow): boolean {
+	#isFiltered(one: Fields, other: Fields, { place }: GuardedShow): boolean {
 		this.exchanged += 1;
-		if (!this.#bodiesAlike(one, other, ["where"])) return false;
+		if (!this.bodiesAlike(one, other, ["where"])) return false;
 		const { where, like } = place;
-		if (where === undefined && like === undefined) return isBody(other.where);
+		if (where === undefined && like === undefined) return isFields(other.where);
 		const { kind, op, operands } = fieldsOf(other.where);
 		const both = listOf(operands);
 		if (kind !== "logic" || op !== "and" || both.length !== 2) return false;
@@ -371,16 +336,4 @@ class Proof {
 		const compared = listOf(fieldsOf(both[1]).operands);
 		return compared.length === 2 && fieldsOf(compared[1]).value === like;
 	}
-}
-
-function isBody(value: unknown): value is Body {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function fieldsOf(value: unknown): Body {
-	return isBody(value) ? value : {};
-}
-
-function listOf(value: unknown): readonly unknown[] {
-	return Array.isArray(value) ? value : [];
 }

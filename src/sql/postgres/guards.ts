@@ -8,9 +8,19 @@
  */
 import type { FunctionUse, RelationName, StatementFacts } from "../facts.js";
 import { type GuardedFunction, guardedColumns, guardedFunction } from "../functions/postgres-guards.js";
-import { type ExtentTest, filled, type GuardedText, NOTHING_COVERED } from "../guarded.js";
+import { filled, type GuardedText, NOTHING_COVERED } from "../guarded.js";
+import {
+	conditionPieces,
+	type Fields,
+	fieldsOf,
+	type Insertion,
+	inserted,
+	isFields,
+	listOf,
+	type Piece,
+	Proof,
+} from "../wrapping.js";
 import { argumentEnd } from "./arguments.js";
-import { isBody } from "./tree.js";
 
 interface GuardedSource {
 	readonly schema: string;
@@ -51,13 +61,6 @@ export class Guards {
 export function unwrappedUse(use: FunctionUse): FunctionUse {
 	const guard = use.schema === "pg_catalog" && use.form === "function" ? guardedFunction(use.name) : undefined;
 	return guard === undefined ? use : { ...use, sort: "restricted", why: `it shows ${guard.why}` };
-}
-
-type Piece = string | ExtentTest;
-
-interface Insertion {
-	readonly at: number;
-	readonly pieces: readonly Piece[];
 }
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"]);
@@ -163,7 +166,7 @@ function wrapSource(
 		const guard = guards?.get(column);
 		const name = `"${column}"`;
 		if (guard === undefined) return [`x.${name}`];
-		return ["CASE WHEN ", ...conditionPieces(guard.shown), ` THEN x.${name} END AS ${name}`];
+		return ["CASE WHEN ", ...shownPieces(guard.shown), ` THEN x.${name} END AS ${name}`];
 	});
 	for (const column of new Set(system)) columns.push([`x.${column}`]);
 	const list = columns.flatMap((pieces, index) => (index === 0 ? pieces : [", ", ...pieces]));
@@ -177,17 +180,10 @@ function wrapSource(
 const TEST = /\$([RBFTN])\(([a-z_.]+)\)/g;
 const AMONG = { R: "relations", B: "untold", F: "functions", T: "types", N: "schemas" } as const;
 
-/** A condition with its tests of identity apart. */
-function conditionPieces(condition: string): Piece[] {
-	const pieces: Piece[] = [];
-	let from = 0;
-	for (const match of condition.matchAll(TEST)) {
-		pieces.push(condition.slice(from, match.index));
-		pieces.push({ of: match[2] ?? "", among: AMONG[match[1] as keyof typeof AMONG] });
-		from = match.index + match[0].length;
-	}
-	pieces.push(condition.slice(from));
-	return pieces.map((piece) => (typeof piece === "string" ? piece.replace(/\s+/g, " ") : piece));
+function shownPieces(condition: string): Piece[] {
+	return conditionPieces(condition, TEST, (match) => [
+		{ of: match[2] ?? "", among: AMONG[match[1] as keyof typeof AMONG] },
+	]);
 }
 
 // ---- functions ----------------------------------------------------------------------------------------------------
@@ -209,7 +205,7 @@ function wrapArgument(
 	const cast = argument === "regclass" ? "::pg_catalog.regclass::pg_catalog.oid" : `::pg_catalog.${argument}`;
 	const before: Piece[] = [
 		`(SELECT ${key} FROM (`,
-		...conditionPieces(keys),
+		...shownPieces(keys),
 		`) AS ${key}_keys(${key}) WHERE ${key} OPERATOR(pg_catalog.=) (`,
 	];
 	const insertions = [
@@ -219,17 +215,6 @@ function wrapArgument(
 	];
 	const name = written.slice(0, -1).split(".").at(-1)?.trim().replaceAll('"', "").toLowerCase() ?? "";
 	return { insertions, name };
-}
-
-function inserted(text: string, insertions: readonly Insertion[]): readonly Piece[] {
-	const pieces: Piece[] = [];
-	let from = 0;
-	for (const { at, pieces: own } of [...insertions].sort((a, b) => a.at - b.at)) {
-		pieces.push(text.slice(from, at), ...own);
-		from = at;
-	}
-	pieces.push(text.slice(from));
-	return pieces;
 }
 
 // ---- proof --------------------------------------------------------------------------------------------------------
@@ -242,7 +227,7 @@ interface Places {
 /** The wrapped text's tree is the original's but for what was to be exchanged, and all of that was. */
 function isFaithful({ tree, parse }: WrapOptions, guarded: GuardedText, places: Places): boolean {
 	const outcome = parse(filled(guarded, NOTHING_COVERED));
-	const proof = new Proof(places);
+	const proof = new PostgresProof(places);
 	return proof.alike(tree, outcome) && proof.exchanged === places.sources.size + places.calls.size;
 }
 
@@ -251,57 +236,37 @@ const PLACES: ReadonlySet<string> = new Set(
 	"location stmt_location stmt_len list_start list_end rexpr_list_start rexpr_list_end".split(" "),
 );
 
-class Proof {
-	exchanged = 0;
+class PostgresProof extends Proof {
+	constructor(readonly places: Places) {
+		super(PLACES);
+	}
 
-	constructor(readonly places: Places) {}
-
-	alike(one: unknown, other: unknown): boolean {
-		if (Array.isArray(one)) {
-			return (
-				Array.isArray(other) &&
-				one.length === other.length &&
-				one.every((item, index) => this.alike(item, other[index]))
-			);
-		}
-		if (!isBody(one)) return one === other;
-		if (!isBody(other)) return false;
-		if (isBody(one.RangeVar) && this.places.sources.has(one.RangeVar.location as number)) {
+	protected override exchange(one: Fields, other: Fields): boolean | undefined {
+		if (isFields(one.RangeVar) && this.places.sources.has(one.RangeVar.location as number)) {
 			return this.#isWrapped("RangeVar", one.RangeVar, one.RangeVar.relname, other);
 		}
-		const called = isBody(one.RangeFunction) ? soleCall(one.RangeFunction) : undefined;
+		const called = isFields(one.RangeFunction) ? soleCall(one.RangeFunction) : undefined;
 		if (called !== undefined && this.places.sources.has(called.location as number)) {
 			return this.#isWrapped("RangeFunction", fieldsOf(one.RangeFunction), calledName(called), other);
 		}
-		const call = isBody(one.FuncCall) ? one.FuncCall : undefined;
-		if (call !== undefined && this.places.calls.has(call.location as number)) return this.#isGuardedCall(call, other);
-		return this.#bodiesAlike(one, other);
-	}
-
-	#bodiesAlike(one: Record<string, unknown>, other: Record<string, unknown>): boolean {
-		const names = (body: Record<string, unknown>) => Object.keys(body).filter((name) => !PLACES.has(name));
-		const own = names(one);
-		return own.length === names(other).length && own.every((name) => this.alike(one[name], other[name]));
+		const call = isFields(one.FuncCall) ? one.FuncCall : undefined;
+		if (call === undefined || !this.places.calls.has(call.location as number)) return undefined;
+		return this.#isGuardedCall(call, other);
 	}
 
 	/** `source alias` has become `(SELECT … FROM source AS x) alias`. */
-	#isWrapped(
-		tag: "RangeVar" | "RangeFunction",
-		source: Record<string, unknown>,
-		name: unknown,
-		other: Record<string, unknown>,
-	): boolean {
+	#isWrapped(tag: "RangeVar" | "RangeFunction", source: Fields, name: unknown, other: Fields): boolean {
 		const { subquery, alias } = fieldsOf(other.RangeSubselect);
 		const [inner, ...more] = listOf(fieldsOf(fieldsOf(subquery).SelectStmt).fromClause);
-		if (more.length > 0 || !isBody(inner)) return false;
+		if (more.length > 0 || !isFields(inner)) return false;
 		const { alias: _x, ...rest } = fieldsOf(inner[tag]);
 		const { alias: own, ...bare } = source;
 		this.exchanged += 1;
-		return this.#bodiesAlike(bare, rest) && this.alike(own ?? { aliasname: name }, alias);
+		return this.bodiesAlike(bare, rest) && this.alike(own ?? { aliasname: name }, alias);
 	}
 
 	/** Its first argument has become a subquery that compares it with keys. */
-	#isGuardedCall(call: Record<string, unknown>, other: Record<string, unknown>): boolean {
+	#isGuardedCall(call: Fields, other: Fields): boolean {
 		const { args, ...rest } = call;
 		const { args: otherArgs, ...otherRest } = fieldsOf(other.FuncCall);
 		const [first, ...behind] = listOf(args);
@@ -311,25 +276,17 @@ class Proof {
 		const casts = this.places.calls.get(call.location as number)?.argument === "regclass" ? 2 : 1;
 		for (let cast = 0; cast < casts; cast++) compared = fieldsOf(fieldsOf(compared).TypeCast).arg;
 		this.exchanged += 1;
-		return this.#bodiesAlike(rest, otherRest) && this.alike(behind, otherBehind) && this.alike(first, compared);
+		return this.bodiesAlike(rest, otherRest) && this.alike(behind, otherBehind) && this.alike(first, compared);
 	}
 }
 
 /** The call of a source that is one function. */
-function soleCall(source: Record<string, unknown>): Record<string, unknown> | undefined {
+function soleCall(source: Fields): Fields | undefined {
 	const [entry, ...more] = listOf(source.functions);
 	const [call] = listOf(fieldsOf(fieldsOf(entry).List).items);
 	return more.length > 0 ? undefined : fieldsOf(fieldsOf(call).FuncCall);
 }
 
-function calledName(call: Record<string, unknown>): unknown {
+function calledName(call: Fields): unknown {
 	return fieldsOf(fieldsOf(listOf(call.funcname).at(-1)).String).sval;
-}
-
-function fieldsOf(value: unknown): Record<string, unknown> {
-	return isBody(value) ? value : {};
-}
-
-function listOf(value: unknown): readonly unknown[] {
-	return Array.isArray(value) ? value : [];
 }

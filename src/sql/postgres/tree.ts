@@ -8,17 +8,16 @@
  * Specification: PostgreSQL src/include/nodes/parsenodes.h and primnodes.h; libpg_query protobuf/pg_query.proto.
  */
 import { unsupported } from "../unreadable.js";
+import { type Fields, isFields } from "../wrapping.js";
 
-export type Body = Readonly<Record<string, unknown>>;
+export type Body = Fields;
 
 export interface Node {
 	readonly tag: string;
 	readonly body: Body;
 }
 
-export function isBody(value: unknown): value is Body {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export const isBody: (value: unknown) => value is Body = isFields;
 
 export function nodeOf(value: unknown): Node {
 	if (!isBody(value)) throw unsupported("the parser's tree holds something that is not a node");
