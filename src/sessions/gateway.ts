@@ -302,6 +302,8 @@ export class Gateway {
 		const { grant, target, engine, request } = matter;
 		const [catalog, upstream] = await this.#connect(matter);
 		try {
+			// Refused meanwhile for the time it took, or gone: what it sent ahead must not run.
+			if (wire.isOver) throw new LoginRefusal("upstream", "the client is gone", undefined);
 			const id = `s_${randomBytes(9).toString("base64url").replace(/[-_]/g, "x")}`;
 			const seals = this.#options.licenses.get(grant.license)?.sealsLiterals === true;
 			const seal = seals ? await this.#seal(id, engine, catalog) : undefined;

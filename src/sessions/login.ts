@@ -40,6 +40,7 @@ export class Login {
 	readonly #done: () => void;
 	readonly #timer: NodeJS.Timeout;
 	#matter: LoginMatter | undefined;
+	#entering = false;
 	#over = false;
 
 	constructor(options: LoginOptions, line: LoginLine, door: ClientDoor, connectionId: number, done: () => void) {
@@ -48,7 +49,7 @@ export class Login {
 		this.#door = door;
 		this.#connectionId = connectionId;
 		this.#done = done;
-		this.#timer = setTimeout(() => this.refuse(undefined, "the login took too long"), options.loginTimeoutMs);
+		this.#timer = setTimeout(() => this.#timedOut(), options.loginTimeoutMs);
 	}
 
 	receive(chunk: Buffer): void {
@@ -94,7 +95,15 @@ export class Login {
 		this.act(this.#door.verify(verifier, makeNonce()));
 	}
 
+	/** Who has not proved a password is told nothing, as by the servers; who has learns what it waited for. */
+	#timedOut(): void {
+		const reason = "the login took too long";
+		if (!this.#entering) this.refuse(undefined, reason);
+		else this.fail(new LoginRefusal("upstream", reason, "The database did not answer within bounds.loginTimeout."));
+	}
+
 	async #enter(): Promise<void> {
+		this.#entering = true;
 		const { gateway, engine, target } = this.#options;
 		const line = this.#line;
 		const wire = line.hold();

@@ -65,7 +65,7 @@ export class Wire {
 
 	/** False: no more should come before `drained`. */
 	write(chunks: readonly Buffer[]): boolean {
-		if (this.#closed || this.#socket.destroyed || !this.#socket.writable) return true;
+		if (this.isOver) return true;
 		if (chunks.length === 1) return this.#socket.write(chunks[0] as Buffer);
 		const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 		// Copying a little is cheaper than one system call a piece; large pieces go out as they are, in one gathered write.
@@ -75,6 +75,11 @@ export class Wire {
 		for (const chunk of chunks) room = this.#socket.write(chunk);
 		this.#socket.uncork();
 		return room;
+	}
+
+	/** Nothing that is written reaches the peer any more. */
+	get isOver(): boolean {
+		return this.#closed || !this.#socket.writable;
 	}
 
 	/** Everything that was written has left. */
