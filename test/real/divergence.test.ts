@@ -18,6 +18,8 @@ CREATE TABLE app.marks (id int);
 CREATE TABLE hr.words (word text); INSERT INTO hr.words VALUES ('zqcanary');
 CREATE FUNCTION app.turn(name text, value text) RETURNS int LANGUAGE plpgsql AS
 	'BEGIN PERFORM set_config(name, value, false); RETURN 1; END';
+CREATE FUNCTION app.turn_early(name text, value text) RETURNS int IMMUTABLE LANGUAGE plpgsql AS
+	'BEGIN PERFORM set_config(name, value, false); RETURN 1; END';
 CREATE FUNCTION app.turn_strings() RETURNS trigger LANGUAGE plpgsql AS
 	'BEGIN SET standard_conforming_strings = off; RETURN NEW; END';
 CREATE TRIGGER turn BEFORE INSERT ON app.marks FOR EACH ROW EXECUTE FUNCTION app.turn_strings();
@@ -29,7 +31,7 @@ const licet = await startLicet(t, {
 	targets: { shop: targetOf(url) },
 	licenses: {
 		narrow: license("narrow", {
-			permits: [{ on: ["app.*"], commands: ["read", "write"] }, { functions: ["app.turn"] }],
+			permits: [{ on: ["app.*"], commands: ["read", "write"] }, { functions: ["app.turn", "app.turn_early"] }],
 		}),
 	},
 });
@@ -85,6 +87,41 @@ t.test("in one series of messages, where the server tells of it only at the end"
 	const other = await login(t);
 	other.send(...run(turn), ...run("SELECT word FROM app.words"), wire.sync);
 	await endsAt(t, other, "what can be read in one way only");
+});
+
+t.test("a search path that a function sets while its call is planned", async (t) => {
+	const turn = "SELECT app.turn_early('search_path', 'hr, app')";
+	const planned = [wire.parse(turn), wire.bind({})];
+	const words = "SELECT word || '' FROM words";
+	const begin = async () => {
+		const client = await login(t);
+		await client.query("SET search_path = app");
+		return client;
+	};
+	const denied = async (what: string, client: RawClient) => {
+		const error = (await client.until("Z")).find(({ type }) => type === "E");
+		t.match(error && wire.errorFields(error), { C: "42501", M: /hr\.words/ }, `${what}: read where the server reads it`);
+		const bytes = Buffer.concat(client.received.map(({ body }) => body)).toString("latin1");
+		t.notMatch(bytes, /zqcanary/, `${what}: no row of another table`);
+	};
+	const parsed = await begin();
+	parsed.send(...planned, wire.parse(words, "w"), wire.bind({ statement: "w" }), wire.execute(), wire.sync);
+	await denied("parsed behind it", parsed);
+	const bound = await begin();
+	await bound.ask(wire.parse(words, "w"), wire.sync);
+	bound.send(...planned, wire.bind({ statement: "w" }), wire.execute(), wire.sync);
+	await denied("bound behind it", bound);
+	const named = await begin();
+	await named.ask(wire.parse(words, "w"), wire.parse("EXECUTE w", "e"), wire.sync);
+	named.send(wire.bind({ statement: "e", portal: "e" }), ...planned, wire.execute("e"), wire.sync);
+	await denied("executed by name behind it", named);
+	const asked = await begin();
+	asked.send(...planned, wire.query(words));
+	await denied("a query behind it", asked);
+	const next = await begin();
+	await next.ask(...planned, wire.sync);
+	next.send(wire.query(words));
+	await denied("in the next series", next);
 });
 
 t.test("a query string in a series", async (t) => {

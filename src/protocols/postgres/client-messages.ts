@@ -310,6 +310,7 @@ export class ClientMessages {
 		if (range === undefined) {
 			return this.#malformedQuery(data, start, end);
 		}
+		model.settlePlans();
 		if (this.#unready()) return "hold";
 		const text = data.subarray(range.textStart, range.textEnd);
 		const reading = this.#reading(text);
@@ -383,6 +384,7 @@ export class ClientMessages {
 		const { model } = core;
 		const message = readParse(data, start, end);
 		if (message === undefined) return this.#malformed(data, start);
+		model.settlePlans();
 		if (this.#unready()) return "hold";
 		const text = data.subarray(message.textStart, message.textEnd);
 		const reading = this.#reading(text);
@@ -441,6 +443,7 @@ export class ClientMessages {
 			if (core.host.unrestricted) return this.#pass(operation);
 			return this.#fails(data, start, "26000", missingStatement(message.statement));
 		}
+		model.settlePlans();
 		if (!this.#renew(statement)) return "hold";
 		if (statement.isOutdated && !core.host.unrestricted) return this.#outdated(data, start);
 		const denied = statement.verdict?.denied === true ? statement.verdict : undefined;
@@ -455,9 +458,8 @@ export class ClientMessages {
 		if (model.portals.size >= MAX_PORTALS) return this.#tooMany(data, start, "portals");
 		const { judgement } = statement;
 		operation.statement = statement;
-		// Planning works out calls that do not depend on rows.
-		if (statement.verdict?.facts.runsCode !== undefined) model.isReadingDoubtful = true;
 		const bound = new Portal(portal, statement, judgement, parameters, resultFormats, "", false, model.searchPath);
+		model.plan(bound);
 		operation.effect = model.portals.set(portal, bound, model.series);
 		return this.#pass(operation);
 	}
@@ -497,6 +499,7 @@ export class ClientMessages {
 			if (!this.#renew(statement)) return "hold";
 			portal.judgement = statement.judgement;
 		}
+		if (!settled) model.settlePlans(portal);
 		if (settled ? this.#refreshesCatalog() : this.#unready()) return "hold";
 		if (isOutdated(core, portal)) return this.#outdated(data, start);
 		const answer = judgeRun(core, judgementNow(core, portal), statement?.sql ?? portal.sql, portal);

@@ -151,6 +151,8 @@ export class SessionModel {
 	catalogDirty = false;
 	/** Texts are judged by definitions as this transaction sees them. */
 	ownDefinitions = false;
+	/** Planning this portal may have changed the path: it is not known for what is read next. */
+	#planned: Portal | undefined;
 	#lastPath: readonly string[] | undefined;
 	#pathChange: Effect | undefined;
 	#pathSeries = 0;
@@ -231,6 +233,22 @@ export class SessionModel {
 			default:
 				return unknownEffect(effect);
 		}
+	}
+
+	/** Binding plans, and planning works calls out that do not depend on rows. The portal itself was read before them. */
+	plan(portal: Portal): void {
+		const runsCode = portal.statement?.verdict?.facts.runsCode;
+		if (runsCode === undefined) return;
+		this.isReadingDoubtful = true;
+		if (runsCode === "called" && !this.isPathReported) this.#planned = portal;
+	}
+
+	/** Before a text, a prepared statement or another portal is read. */
+	settlePlans(portal?: Portal): void {
+		if (this.#planned === undefined || this.#planned === portal) return;
+		this.#planned = undefined;
+		this.pathDirty = true;
+		this.searchPath = undefined;
 	}
 
 	/** Functions of a user's may change how strings are read, and the path, which only newer servers tell of. */
