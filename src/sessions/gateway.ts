@@ -145,7 +145,7 @@ export class Gateway {
 	}
 
 	counters(id: string): LiveCounters | undefined {
-		return this.#sessions.get(id)?.session;
+		return this.#sessions.get(id)?.session.counters;
 	}
 
 	live(): Session[] {
@@ -315,21 +315,8 @@ export class Gateway {
 				throw new LoginRefusal("setting", `the session cannot be read exactly: ${unfit}`, undefined);
 			const policy = this.#policyFor(grant, catalog);
 			if (policy === undefined) throw new LoginRefusal("outside", "the license was withdrawn", undefined);
-			const context = this.#context;
-			const session = new Session(
-				id,
-				grant,
-				target,
-				engine,
-				client,
-				request,
-				wire,
-				upstream,
-				policy,
-				catalog,
-				seal,
-				context,
-			);
+			const parts = { id, grant, target, engine, client, login: request, wire, upstream, policy, catalog, seal };
+			const session = new Session(parts, this.#context);
 			this.#record(session, request, client.tls);
 			const secret = randomBytes(4 + door.secretBytes);
 			// Clients take the number for a process id and may print it: it is kept positive.

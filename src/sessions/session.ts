@@ -3,7 +3,7 @@
  * by its license, records before anything goes upstream, keeps the counts, and writes once a turn.
  */
 import type { Grant } from "../access/grants.js";
-import { servesDatabase, type TargetConfig } from "../config/document.js";
+import type { TargetConfig } from "../config/document.js";
 import type { License } from "../licensing/license.js";
 import { type MomentVerdict, momentVerdict } from "../licensing/moment.js";
 import type {
@@ -22,14 +22,16 @@ import type {
 	Verdict,
 } from "../protocols/engine.js";
 import type { Entry } from "../recorder/entry.js";
-import { SEALED_TEXT, type Sealing, type SessionSeal } from "../recorder/seal.js";
-import type { Analyser, ReadingContext } from "../sql/analyser.js";
-import { CatalogView } from "../sql/catalog-view.js";
-import type { StatementFacts, TextFacts } from "../sql/facts.js";
+import type { SessionSeal } from "../recorder/seal.js";
+import type { LiveCounters } from "../recorder/sessions.js";
+import type { Analyser } from "../sql/analyser.js";
+import type { StatementFacts } from "../sql/facts.js";
 import type { Logger } from "../telemetry/log.js";
 import { countIncident } from "../telemetry/metrics.js";
+import { Account } from "./account.js";
 import type { DatabaseCatalog } from "./catalogs.js";
-import { Policy, type PolicyVerdict } from "./policy.js";
+import { Judge } from "./judge.js";
+import type { Policy, PolicyVerdict } from "./policy.js";
 import type { Turn, TurnMember } from "./turn.js";
 import type { Upstream } from "./upstream.js";
 import { Wire } from "./wire.js";
@@ -63,61 +65,47 @@ export interface SessionClient {
 	again(door: ClientDoor, actions: readonly DoorAction[]): void;
 }
 
-/** One run, with what has to be remembered of it until its result. */
-class SessionExecution implements Execution {
-	constructor(
-		readonly statement: number,
-		readonly decision: string,
-		readonly verdict: Verdict,
-		readonly denial: Denial | undefined,
-		readonly beganAt: number,
-	) {}
+/** What a session is made of. */
+export interface SessionParts {
+	readonly id: string;
+	readonly grant: Grant;
+	readonly target: TargetConfig;
+	readonly engine: Engine;
+	readonly client: SessionClient;
+	readonly login: ClientLoginRequest;
+	/** To the client. */
+	readonly wire: Wire;
+	readonly upstream: Upstream;
+	readonly policy: Policy;
+	readonly catalog: DatabaseCatalog;
+	/** Undefined: it is recorded in the clear. */
+	readonly seal: SessionSeal | undefined;
 }
 
 const NOTHING: readonly Buffer[] = [];
 
-/** Definitions as they are inside a session's transaction, before they are committed. */
-interface OwnDefinitions {
-	/** By this name the analyser knows them. */
-	readonly target: string;
-	/** Epoch of everybody's definitions when these were read. */
-	readonly shared: number;
-	readonly policy: Policy;
-	readonly policyFor: (license: License) => Policy;
-	/** Somebody else's definitions, or the license, have changed since. */
-	readonly moved: boolean;
-}
-
-let ownEpochs = 0;
-
-/** Unlike every epoch of everybody's definitions, and of all other transactions. */
-function ownEpoch(): number {
-	ownEpochs -= 1;
-	return ownEpochs;
-}
-
 export class Session implements RelayHost, TurnMember {
+	readonly id: string;
+	readonly grant: Grant;
+	readonly target: TargetConfig;
+	readonly engine: Engine;
+	readonly client: SessionClient;
+	readonly upstream: Upstream;
+	/** Undefined: it is recorded in the clear. */
+	readonly seal: SessionSeal | undefined;
 	readonly startedAt = new Date();
-	statements = 0;
-	denied = 0;
-	rowsOut = 0;
-	bytesOut = 0;
-	bytesIn = 0;
 	/** Host's clock, milliseconds: when the client was last heard or answered. */
 	activeAt = performance.now();
 	readonly unrestricted: boolean;
 	readonly #context: SessionContext;
-	/** What the ids of its decisions begin with. */
-	readonly #decisions: string;
 	readonly #client: Wire;
 	readonly #server: Wire;
 	readonly #relay: Relay;
 	readonly #catalog: DatabaseCatalog;
-	#policy: Policy;
-	#own: OwnDefinitions | undefined;
+	readonly #judge: Judge;
+	readonly #account: Account;
 	#moment: MomentVerdict | undefined;
 	#momentOf: License | undefined;
-	#reading: ReadingContext | undefined;
 	#toClient: Buffer[] = [];
 	#toUpstream: Buffer[] = [];
 	#inTurn = false;
@@ -126,37 +114,38 @@ export class Session implements RelayHost, TurnMember {
 	#held = false;
 	#ended = false;
 	#timedOut: number | undefined;
-	/** Statement entries so far: their numbers. A text that was only parsed has one too. */
-	#entries = 0;
 	/** Something could not be recorded: nothing may run any more. */
 	#unrecorded = false;
 
-	constructor(
-		readonly id: string,
-		readonly grant: Grant,
-		readonly target: TargetConfig,
-		readonly engine: Engine,
-		readonly client: SessionClient,
-		login: ClientLoginRequest,
-		wire: Wire,
-		readonly upstream: Upstream,
-		policy: Policy,
-		catalog: DatabaseCatalog,
-		/** Undefined: it is recorded in the clear. */
-		readonly seal: SessionSeal | undefined,
-		context: SessionContext,
-	) {
+	constructor(parts: SessionParts, context: SessionContext) {
+		const { id, grant, target, engine, client, upstream, policy, catalog } = parts;
+		this.id = id;
+		this.grant = grant;
+		this.target = target;
+		this.engine = engine;
+		this.client = client;
+		this.upstream = upstream;
+		this.seal = parts.seal;
 		this.#context = context;
-		this.#decisions = id.replace("s_", "d_");
-		this.#policy = policy;
 		this.#catalog = catalog;
-		this.#client = wire;
+		this.#client = parts.wire;
 		this.#server = new Wire(upstream.socket);
 		this.unrestricted = policy.license.unrestricted;
+		const { analyser, log } = context;
+		const epoch = () => context.epoch();
+		const policyNow = () => context.policy(this);
+		const { database } = grant;
+		this.#judge = new Judge({ id, engine, target, database, catalog, policy, analyser, log, epoch, policyNow });
+		this.#account = new Account({
+			id,
+			seal: parts.seal,
+			record: (entry) => context.record(entry),
+			onFailure: (error) => this.#cannotRecord(error),
+		});
 		this.#relay = engine.relay(this, {
 			messageBytes: context.messageBytes,
 			upstream: upstream.ready,
-			login,
+			login: parts.login,
 			subject: grant.subject.name,
 			database: upstream.database,
 			connectionId: client.connectionId,
@@ -203,17 +192,21 @@ export class Session implements RelayHost, TurnMember {
 		}
 	}
 
+	get counters(): LiveCounters {
+		return this.#account;
+	}
+
 	get license(): License {
-		return this.#policy.license;
+		return this.#judge.license;
 	}
 
 	get checksOrigin(): boolean {
-		return this.#policy.checksOrigin;
+		return this.#judge.checksOrigin;
 	}
 
 	#fromClient(chunk: Buffer): void {
 		this.activeAt = performance.now();
-		this.bytesIn += chunk.length;
+		this.#account.bytesIn += chunk.length;
 		this.#guarded(() => this.#relay.fromClient(chunk));
 		if (!this.#inTurn) this.#releaseReads();
 	}
@@ -222,7 +215,7 @@ export class Session implements RelayHost, TurnMember {
 
 	toClient(bytes: Buffer): void {
 		this.#toClient.push(bytes);
-		this.bytesOut += bytes.length;
+		this.#account.bytesOut += bytes.length;
 		this.#join();
 	}
 
@@ -238,79 +231,15 @@ export class Session implements RelayHost, TurnMember {
 	}
 
 	epoch(): number {
-		return this.#ownPolicy()?.epoch ?? this.#context.epoch();
-	}
-
-	/** The policy as license and catalog are now. */
-	#current(): Policy {
-		return this.#ownPolicy() ?? this.#sharedPolicy();
-	}
-
-	/** In a transaction that changed definitions: by these, and the license as it is now. */
-	#ownPolicy(): Policy | undefined {
-		const own = this.#own;
-		if (own === undefined) return undefined;
-		const shared = this.#context.epoch();
-		if (own.shared === shared) return own.policy;
-		const policy = own.policyFor(this.#sharedPolicy().license);
-		this.#own = { ...own, shared, policy, moved: true };
-		return policy;
-	}
-
-	#sharedPolicy(): Policy {
-		const policy = this.#policy.epoch === this.#context.epoch() ? this.#policy : this.#context.policy(this);
-		if (policy !== undefined) this.#policy = policy;
-		return this.#policy;
+		return this.#judge.epoch();
 	}
 
 	judge(text: Uint8Array, reading: readonly string[]): Judgement | Promise<Judgement> {
-		const context = this.#readingContext(reading);
-		const facts = this.#context.analyser.analyse(text, context);
-		if (facts instanceof Promise) {
-			const copy = Buffer.from(text);
-			return facts.then((answer) => this.#judged(answer, copy, context));
-		}
-		if (this.#isMissed(facts)) return this.#judged(facts, Buffer.from(text), context);
-		return this.#current().judgement(facts, () => Buffer.from(text).toString("utf8"));
-	}
-
-	#readingContext(reading: readonly string[]): ReadingContext {
-		if (this.#reading?.reading !== reading) {
-			this.#reading = {
-				target: this.#own?.target ?? this.target.name,
-				database: this.#database,
-				reading,
-				user: this.target.credentials.username,
-			};
-		}
-		return this.#reading;
-	}
-
-	get #database(): string {
-		return this.engine.catalogSpan === "server" ? "" : this.grant.database;
-	}
-
-	/** What is not in definitions that were read just now is not there. */
-	#isMissed(facts: TextFacts): boolean {
-		if (this.#own !== undefined) return false;
-		return facts.statements.some((statement) => statement.refusal?.kind === "unresolved");
-	}
-
-	/** A name that the snapshot does not know may be newer than it: it is read again, once, before the verdict. */
-	async #judged(facts: TextFacts, text: Buffer, context: ReadingContext): Promise<Judgement> {
-		let answer = facts;
-		if (this.#isMissed(facts) && !this.unrestricted) {
-			const changed = await this.#catalog.missed().catch((error: unknown) => {
-				this.#context.log.warn({ target: this.target.name, err: String(error) }, "the catalog could not be read");
-				return false;
-			});
-			if (changed) answer = await this.#context.analyser.analyse(text, context);
-		}
-		return this.#current().judgement(answer, () => text.toString("utf8"));
+		return this.#judge.judge(text, reading);
 	}
 
 	verdictFor(facts: StatementFacts): Verdict {
-		return this.#current().verdict(facts);
+		return this.#judge.policy().verdict(facts);
 	}
 
 	/** Checks the moment, gives the decision its id, and puts the statement into the recording. */
@@ -324,44 +253,20 @@ export class Session implements RelayHost, TurnMember {
 	): Execution {
 		// Every verdict that a relay holds came from a policy of ours.
 		const verdict = judged as PolicyVerdict;
-		this.#entries += 1;
-		if (!parseOnly) this.statements += 1;
-		const number = this.#entries;
-		const id = `${this.#decisions}.${number}`;
-		const denial = this.#denial(verdict, id, parseOnly, overruling);
-		if (denial !== undefined) this.denied += 1;
-		const decision =
-			denial === undefined || verdict.decision.effect === "deny"
-				? { id, ...verdict.record }
-				: { id, effect: "deny" as const, reasons: [{ term: null, message: denial.message }], masks: [] };
-		const entry = {
-			type: "statement" as const,
-			session: this.id,
-			statement: number,
-			sql: text,
-			parameters,
-			...(prepared === undefined ? {} : { prepared }),
-			...(parseOnly ? { parseOnly } : {}),
-			decision,
-		};
-		this.#record(() => (this.seal === undefined ? entry : this.seal.statement(entry, sealingOf(verdict.facts))));
-		return new SessionExecution(number, id, verdict, denial, performance.now());
+		const denialOf = (id: string) => this.#denial(verdict, id, parseOnly, overruling);
+		return this.#account.begin(verdict, text, parameters, prepared, parseOnly, denialOf);
 	}
 
 	/** If the recording fails, nothing of this turn goes upstream and the session ends. */
-	#record(entry: () => Entry): void {
-		try {
-			this.#context.record(entry());
-		} catch (error) {
-			if (this.#unrecorded) return;
-			this.#unrecorded = true;
-			this.#context.log.error({ session: this.id, err: String(error) }, "the recording cannot be written");
-			setImmediate(() => this.failRecording());
-		}
+	#cannotRecord(error: unknown): void {
+		if (this.#unrecorded) return;
+		this.#unrecorded = true;
+		this.#context.log.error({ session: this.id, err: String(error) }, "the recording cannot be written");
+		setImmediate(() => this.failRecording());
 	}
 
 	#denial(verdict: PolicyVerdict, id: string, parseOnly: boolean, overruling: Denial | undefined): Denial | undefined {
-		const policy = this.#current();
+		const policy = this.#judge.policy();
 		if (verdict.decision.effect === "deny") return policy.denial(verdict.decision, id);
 		if (overruling !== undefined) return { ...overruling, detail: `${overruling.detail}; decision ${id}.` };
 		if (parseOnly) return undefined;
@@ -381,7 +286,7 @@ export class Session implements RelayHost, TurnMember {
 		if (!this.#context.isActive(this.grant)) {
 			return now >= this.grant.expiresAt ? "the grant has expired" : "the grant was revoked";
 		}
-		const policy = this.#current();
+		const policy = this.#judge.policy();
 		if (this.#moment === undefined || now >= this.#moment.validUntilMs || this.#momentOf !== policy.license) {
 			this.#moment = momentVerdict(policy.license, new Date(now), this.client.address);
 			this.#momentOf = policy.license;
@@ -390,50 +295,32 @@ export class Session implements RelayHost, TurnMember {
 	}
 
 	finish(execution: Execution, outcome: Outcome): void {
-		// The engine may hold more of an error than is recorded of it.
-		const { error } = outcome;
-		this.rowsOut += outcome.rows;
 		this.activeAt = performance.now();
-		const entry = {
-			type: "result" as const,
-			session: this.id,
-			statement: execution.statement,
-			command: outcome.command,
-			rows: outcome.rows,
-			bytes: outcome.bytes,
-			durationMs: Math.round((this.activeAt - execution.beganAt) * 1000) / 1000,
-			error: error === null ? null : { code: error.code, message: error.message },
-			masked: outcome.masked,
-			sample: outcome.sample,
-		};
-		const { facts } = execution.verdict;
-		this.#record(() => (this.seal === undefined ? entry : this.seal.result(entry, sealingOf(facts))));
+		this.#account.finish(execution, outcome, this.activeAt);
 	}
 
 	origin(relation: number, column: number): OriginVerdict | undefined {
-		return this.#current().origin(relation, column);
+		return this.#judge.policy().origin(relation, column);
 	}
 
 	originNamed(schema: string, relation: string, column: string): OriginVerdict | undefined {
-		return this.#current().originNamed(schema, relation, column);
+		return this.#judge.policy().originNamed(schema, relation, column);
 	}
 
 	showsRowsOf(schema: string, relation: string): boolean {
-		return this.#current().showsRowsOf(schema, relation);
+		return this.#judge.policy().showsRowsOf(schema, relation);
 	}
 
 	incident(execution: Execution | undefined, message: string): void {
 		const statement = execution?.statement ?? 0;
-		const entry = { type: "incident" as const, session: this.id, statement, message };
-		const told = this.seal === undefined ? message : SEALED_TEXT;
-		this.#context.log.error({ session: this.id, statement, incident: told }, "incident");
+		const incident = this.#account.incident(statement, message);
+		this.#context.log.error({ session: this.id, statement, incident }, "incident");
 		countIncident({
 			"db.system.name": this.#catalog.view.system,
 			"licet.target": this.target.name,
 			"licet.license": this.grant.license,
 			"licet.incident.scope": execution === undefined ? "session" : "statement",
 		});
-		this.#record(() => (this.seal === undefined ? entry : this.seal.incident(entry)));
 	}
 
 	/** Its client sends a cancel request. */
@@ -458,29 +345,16 @@ export class Session implements RelayHost, TurnMember {
 		return this.#catalog.refresh();
 	}
 
-	async readOwnDefinitions(ask: (sql: string) => Promise<(string | null)[][]>): Promise<void> {
-		const shared = this.#context.epoch();
-		const scope = { database: this.#database, serves: (name: string) => servesDatabase(this.target, name) };
-		const catalog = await this.engine.readCatalog(ask, scope, 0);
-		if (this.#ended) return;
-		const target = `${this.target.name}\0${this.id}`;
-		const view = new CatalogView(catalog);
-		const policyFor = (license: License) => new Policy(license, view, ownEpoch());
-		this.#context.analyser.useCatalog(target, catalog);
-		this.#own = { target, shared, policyFor, policy: policyFor(this.#sharedPolicy().license), moved: false };
-		this.#reading = undefined;
+	readOwnDefinitions(ask: (sql: string) => Promise<(string | null)[][]>): Promise<void> {
+		return this.#judge.readOwn(ask);
 	}
 
 	dropOwnDefinitions(): void {
-		const own = this.#own;
-		if (own === undefined) return;
-		this.#own = undefined;
-		this.#reading = undefined;
-		this.#context.analyser.forgetCatalog(own.target, this.#database);
+		this.#judge.dropOwn();
 	}
 
 	get ownDefinitionsMoved(): boolean {
-		return this.#ownPolicy() !== undefined && this.#own?.moved === true;
+		return this.#judge.ownMoved;
 	}
 
 	holdClient(held: boolean): void {
@@ -586,21 +460,11 @@ export class Session implements RelayHost, TurnMember {
 	#leave(reason: string, thenClient: () => void = () => this.#client.end()): void {
 		if (this.#ended) return;
 		this.#ended = true;
-		this.dropOwnDefinitions();
+		this.#judge.end();
 		// What is under way is recorded with what it has delivered.
 		this.#relay.abandon(reason);
 		if (this.#relay.busy) this.cancelUpstream().catch(() => undefined);
-		this.#record(() => ({
-			type: "session.end",
-			session: this.id,
-			reason,
-			statements: this.statements,
-			denied: this.denied,
-			rowsOut: this.rowsOut,
-			bytesOut: this.bytesOut,
-			bytesIn: this.bytesIn,
-		}));
-		this.seal?.end();
+		this.#account.end(reason);
 		// The last words are written with the turn, after the recording; then both sides are closed.
 		this.#join();
 		setImmediate(() => {
@@ -612,14 +476,6 @@ export class Session implements RelayHost, TurnMember {
 		});
 		this.#context.ended(this);
 	}
-}
-
-/** What of a statement's entries may be shown although its literals are sealed. */
-function sealingOf(facts: StatementFacts): Sealing {
-	return {
-		isUnderstood: facts.refusal === undefined,
-		isColumn: (name) => facts.columns.some(({ column }) => column.toLowerCase() === name.toLowerCase()),
-	};
 }
 
 /** Where a fault was, without its message, which may repeat what was being read. */
