@@ -8,14 +8,13 @@ import type { Grant, Grants } from "../access/grants.js";
 import type { LicenseShelf } from "../access/licenses.js";
 import { resolveSecret } from "../access/secrets.js";
 import { type Config, servesDatabase, type TargetConfig } from "../config/document.js";
-import type { License } from "../licensing/license.js";
-import { momentVerdict } from "../licensing/moment.js";
 import type { CancelRequest, ClientDoor, ClientLoginRequest, Engine } from "../protocols/engine.js";
 import type { Entry } from "../recorder/entry.js";
 import type { SessionSeal } from "../recorder/seal.js";
 import type { LiveCounters } from "../recorder/sessions.js";
 import type { Analyser } from "../sql/analyser.js";
 import type { Logger } from "../telemetry/log.js";
+import { Admission, type Admitted, endedHow, LoginRefusal } from "./admission.js";
 import { Catalogs, type DatabaseCatalog } from "./catalogs.js";
 import { type ExplainedStatement, explainText } from "./explain.js";
 import { Policy } from "./policy.js";
@@ -30,18 +29,10 @@ const TICK_MS = 100;
 /** Stopping what runs upstream, login included. */
 const CANCEL_MS = 5000;
 
-/** Why a login is refused, in the client's words. */
-export class LoginRefusal extends Error {
-	constructor(
-		readonly kind: Parameters<ClientDoor["refusal"]>[0],
-		message: string,
-		readonly detail: string | undefined,
-		/** The database's own code, where its refusal is passed on. */
-		readonly code?: string,
-	) {
-		super(message);
-		this.name = "LoginRefusal";
-	}
+/** What a login has been found to mean, before its password is proved. */
+export interface LoginMatter {
+	readonly request: ClientLoginRequest;
+	readonly grant: Grant | undefined;
 }
 
 export interface GatewayRecorder extends TurnRecorder {
@@ -75,24 +66,9 @@ export interface ExplainRequest {
 	readonly sql: string;
 }
 
-/** What a login has been found to mean, before its password is proved. */
-export interface LoginMatter {
-	readonly request: ClientLoginRequest;
-	readonly grant: Grant | undefined;
-}
-
-/** A login that is admitted, on its way to an upstream. */
-interface Pairing {
-	readonly grant: Grant;
-	readonly target: TargetConfig;
-	readonly engine: Engine;
-	/** Where the session begins. */
-	readonly database: string;
-	readonly request: ClientLoginRequest;
-}
-
 export class Gateway {
 	readonly #options: GatewayOptions;
+	readonly #admission: Admission;
 	readonly #turn: Turn;
 	readonly #catalogs: Catalogs;
 	readonly #sessions = new Map<string, LiveSession>();
@@ -102,17 +78,14 @@ export class Gateway {
 	#connections = 0;
 	/** Policies shared by the sessions of one license on one database. */
 	readonly #policies = new Map<string, { policy: Policy; readonly license: object; readonly view: object }>();
-	/** Sessions that are being made, so that limits hold while they are. */
-	#starting = 0;
-	readonly #startingByLicense = new Map<string, number>();
 	#licenseEpoch = 0;
-	#closing = false;
 	readonly #timer: NodeJS.Timeout;
 	readonly #context: SessionContext;
 
 	constructor(options: GatewayOptions) {
 		const { config, recorder, log, licenses, grants } = options;
 		this.#options = options;
+		this.#admission = new Admission(options);
 		this.#turn = new Turn(recorder, config.recording.durability === "strict", log);
 		this.#turn.onFailure = () => this.endAll("recording", "the recording cannot be written");
 		this.#catalogs = new Catalogs({
@@ -223,82 +196,16 @@ export class Gateway {
 		client: SessionClient,
 	): Promise<Session> {
 		const { grant, request } = matter;
-		if (grant === undefined)
-			throw new LoginRefusal("password", `password authentication failed for user "${request.username}"`, undefined);
-		if (grant.ended !== undefined) throw new LoginRefusal("outside", endedHow(grant.ended.how), `Grant ${grant.id}.`);
-		const target = this.#targetOf(grant, engine, client.target);
-		const database = databaseOf(grant, target, engine, request);
-		const license = this.#checkLicense(grant, client.address);
-		this.#checkSettings(engine, license.unrestricted, request);
-		this.#reserve(license.id, license.limits.sessions);
+		const admitted = this.#admission.admit(grant, engine, request, client);
+		const leave = this.#admission.reserve(admitted.license, this.live());
 		try {
-			return await this.#pair({ grant, target, engine, database, request }, door, wire, client);
+			return await this.#pair(admitted, door, wire, client);
 		} finally {
-			this.#release(license.id);
+			leave();
 		}
 	}
 
-	#targetOf(grant: Grant, engine: Engine, port: string | undefined): TargetConfig {
-		const target = this.#options.config.targets.get(grant.target);
-		if (target === undefined || target.engine !== engine.name || (port !== undefined && port !== grant.target)) {
-			throw new LoginRefusal(
-				"database",
-				`target "${grant.target}" is not served here`,
-				"The grant opens another target than this port.",
-			);
-		}
-		return target;
-	}
-
-	#checkLicense(grant: Grant, address: string): License {
-		const { licenses, grants } = this.#options;
-		const refusal = grants.refusal(grant);
-		const license = licenses.get(grant.license);
-		if (refusal !== undefined || license === undefined) {
-			throw new LoginRefusal("outside", refusal ?? `license "${grant.license}" is not in force`, undefined);
-		}
-		const outside = momentVerdict(license, new Date(), address).reason?.message;
-		if (outside !== undefined) throw new LoginRefusal("outside", outside, `License "${license.id}".`);
-		return license;
-	}
-
-	#checkSettings(engine: Engine, unrestricted: boolean, request: ClientLoginRequest): void {
-		if (unrestricted) return;
-		for (const [name, value] of request.settings) {
-			const refused = engine.refusedSetting(name, value);
-			if (refused !== undefined)
-				throw new LoginRefusal("setting", `setting "${name}" cannot be set at login: ${refused}`, undefined);
-		}
-	}
-
-	#reserve(license: string, limit: number | undefined): void {
-		const { sessions } = this.#options.config.bounds;
-		if (this.#closing) throw new LoginRefusal("upstream", "the proxy is shutting down", undefined);
-		if (this.#sessions.size + this.#starting >= sessions) {
-			throw new LoginRefusal(
-				"tooManySessions",
-				"too many sessions",
-				`This proxy serves ${sessions} at a time (bounds.sessions).`,
-			);
-		}
-		const starting = this.#startingByLicense.get(license) ?? 0;
-		const live = this.live().filter((session) => session.grant.license === license).length;
-		if (limit !== undefined && live + starting >= limit) {
-			const detail = `License "${license}", term limits.sessions: ${limit}.`;
-			throw new LoginRefusal("tooManySessions", "too many sessions under this license", detail);
-		}
-		this.#starting += 1;
-		this.#startingByLicense.set(license, starting + 1);
-	}
-
-	#release(license: string): void {
-		this.#starting -= 1;
-		const left = (this.#startingByLicense.get(license) ?? 1) - 1;
-		if (left === 0) this.#startingByLicense.delete(license);
-		else this.#startingByLicense.set(license, left);
-	}
-
-	async #pair(matter: Pairing, door: ClientDoor, wire: Wire, client: SessionClient): Promise<Session> {
+	async #pair(matter: Admitted, door: ClientDoor, wire: Wire, client: SessionClient): Promise<Session> {
 		const { grant, target, engine, request } = matter;
 		const [catalog, upstream] = await this.#connect(matter);
 		try {
@@ -307,7 +214,7 @@ export class Gateway {
 			const id = `s_${randomBytes(9).toString("base64url").replace(/[-_]/g, "x")}`;
 			const seals = this.#options.licenses.get(grant.license)?.sealsLiterals === true;
 			const seal = seals ? await this.#seal(id, engine, catalog) : undefined;
-			const license = this.#checkLicense(grant, client.address);
+			const license = this.#admission.checkLicense(grant, client.address);
 			if (license.sealsLiterals && seal === undefined)
 				throw new LoginRefusal("outside", "the license has just changed; connect again", undefined);
 			const unfit = license.unrestricted ? undefined : engine.refusedUpstream(upstream.ready.reported);
@@ -332,7 +239,7 @@ export class Gateway {
 		}
 	}
 
-	async #connect(matter: Pairing): Promise<[DatabaseCatalog, Upstream]> {
+	async #connect(matter: Admitted): Promise<[DatabaseCatalog, Upstream]> {
 		const { grant, target, engine, database, request } = matter;
 		const license = this.#options.licenses.get(grant.license);
 		const settings = new Map(request.settings);
@@ -539,26 +446,12 @@ export class Gateway {
 	}
 
 	async close(): Promise<void> {
-		this.#closing = true;
+		this.#admission.close();
 		clearInterval(this.#timer);
 		this.endAll("administrator", "terminating connection due to administrator command");
 		this.#catalogs.close();
 		await new Promise((resolve) => setTimeout(resolve, 50));
 	}
-}
-
-/** The grant's database, unless another one is asked for on a server whose databases one session can reach all. */
-function databaseOf(grant: Grant, target: TargetConfig, engine: Engine, request: ClientLoginRequest): string {
-	const { database } = request;
-	const asked = database === undefined || database === request.username ? grant.database : database;
-	if (asked === grant.database || asked === grant.target) return grant.database;
-	if (engine.catalogSpan === "server" && servesDatabase(target, asked)) return asked;
-	const detail = `This grant opens database "${grant.database}" of target "${grant.target}".`;
-	throw new LoginRefusal("database", `database "${asked}" does not exist`, detail);
-}
-
-function endedHow(how: "revoked" | "expired"): string {
-	return how === "revoked" ? "the grant was revoked" : "the grant has expired";
 }
 
 /** RFC 5802: printable ASCII without commas. */

@@ -4,7 +4,8 @@
  */
 import type { ClientDoor, DoorAction, Engine, PasswordVerifier } from "../protocols/engine.js";
 import type { Logger } from "../telemetry/log.js";
-import { type Gateway, type LoginMatter, LoginRefusal, makeNonce } from "./gateway.js";
+import { LoginRefusal } from "./admission.js";
+import { type Gateway, type LoginMatter, makeNonce } from "./gateway.js";
 import type { Wire } from "./wire.js";
 
 /** The connection of a client that is logging in. */
