@@ -1,12 +1,4 @@
-/**
- * What the client's messages mean: has every statement judged and recorded, keeps the model of the session, and says of
- * each frame whether it passes.
- *
- * Specification: PostgreSQL documentation, "Message Flow" (simple, extended and COPY sub-protocols, pipelining).
- */
-import type { StatementFacts } from "../../sql/facts.js";
-import type { Judgement } from "../engine.js";
-import { FAILED_TRANSACTION, FRONT, HEADER_BYTES, IDLE, IN_TRANSACTION } from "./codes.js";
+import { FRONT, HEADER_BYTES } from "./codes.js";
 import type { RelayCore } from "./core.js";
 import { errorFrame, MISSING_PORTAL, MISSING_STATEMENT, OVERLONG_QUERY, UNENDED_QUERY } from "./denials.js";
 import {
@@ -21,21 +13,20 @@ import {
 	readQuery,
 	withText,
 } from "./messages.js";
-import { MAX_PORTALS, Portal, PreparedStatement, samePath } from "./model.js";
+import { MAX_PORTALS, Portal, PreparedStatement } from "./model.js";
 import { together } from "./namespace.js";
 import { Operation } from "./operations.js";
 import { sendAsSeries } from "./own-series.js";
 import { readParameters } from "./parameters.js";
 import { judgementNow, markDescribed, missingStatement, unseenPortal } from "./portals.js";
-import { copiesOut, isOutdated, isStale, judgeRun, OUTDATED, type Run, renewed } from "./runs.js";
-import { isReadOneWay, UNKNOWN_READING } from "./string-rules.js";
+import { Readiness } from "./readiness.js";
+import { copiesOut, isOutdated, judgeRun, OUTDATED, type Run } from "./runs.js";
+import { UNKNOWN_READING } from "./string-rules.js";
 
 /** What became of a frame: pass it on with its run, leave it out, or stop before it and try again later. */
 export type Disposition = "pass" | "drop" | "hold";
 
 const CANCELLED = errorFrame("57014", "canceling statement due to user request");
-
-const NO_PATH: readonly string[] = [];
 
 /** Bytes that are no message, and end the session: what the client is told of them, and the log. */
 export interface Breach {
@@ -44,31 +35,24 @@ export interface Breach {
 	readonly reason: string;
 }
 
-/** A judgement that was waited for, with what it holds for. */
-interface Awaited {
-	readonly judgement: Judgement;
-	readonly path: readonly string[];
-	readonly epoch: number;
-}
-
 export class ClientMessages {
-	/** The judgement that was waited for, for the frame that is held. */
-	#awaited: Awaited | undefined;
 	/** Statements parsed in this chunk and not executed yet: they are recorded by themselves at its end. */
 	#parsed: { readonly operation: Operation; readonly statement: PreparedStatement }[] = [];
 	readonly #core: RelayCore;
+	readonly #readiness: Readiness;
 	/** Sends the run of untouched frames before `start`, when something of ours has to stand there. */
 	readonly #sendBefore: (data: Buffer, start: number) => void;
 
 	constructor(core: RelayCore, sendBefore: (data: Buffer, start: number) => void) {
 		this.#core = core;
+		this.#readiness = new Readiness(core);
 		this.#sendBefore = sendBefore;
 	}
 
 	frame(type: number, data: Buffer, start: number, end: number): Disposition {
 		const disposition = this.#take(type, data, start, end);
 		// It was for this frame and holds for no other.
-		if (disposition !== "hold") this.#awaited = undefined;
+		if (disposition !== "hold") this.#readiness.forget();
 		return disposition;
 	}
 
@@ -201,106 +185,9 @@ export class ClientMessages {
 		core.wait("drain");
 	}
 
-	/** Whatever has to be known before a text can be judged. True: it is being asked for. */
-	#unready(): boolean {
-		const core = this.#core;
-		const { model } = core;
-		if (this.#refreshesCatalog()) return true;
-		if (model.isPathDoubtful && !core.inSeries) {
-			model.isPathDoubtful = false;
-			model.searchPath = undefined;
-		}
-		if (core.host.unrestricted || (model.searchPath !== undefined && !model.isPathUnsure)) return false;
-		if (!core.queue.drained) {
-			core.wait("drain");
-			return true;
-		}
-		// An aborted transaction answers no question, and runs nothing that would have to be resolved.
-		if (core.transaction === FAILED_TRANSACTION && !core.inSeries) return false;
-		core.askPath();
-		return true;
-	}
-
-	/** After definitions were changed and committed. Inside a transaction nobody else sees them: see string-rules.ts. */
-	#refreshesCatalog(): boolean {
-		const core = this.#core;
-		if (!core.model.catalogDirty || core.inSeries) return false;
-		if (!core.queue.drained) {
-			if (core.host.unrestricted) return false;
-			core.wait("drain");
-			return true;
-		}
-		if (core.transaction !== IDLE) return false;
-		if (core.refreshFailed) {
-			core.refreshFailed = false;
-			return false;
-		}
-		core.refreshCatalog();
-		return !core.host.unrestricted;
-	}
-
-	/**
-	 * Within a transaction that has changed definitions. Statements that name nothing of a user's are judged without, so that
-	 * a script which only makes things is not held up at each. True: they are being read.
-	 */
-	#readsOwnDefinitions(judgement?: Judgement): boolean {
-		const core = this.#core;
-		const { model } = core;
-		if (core.host.unrestricted || core.inSeries || core.transaction !== IN_TRANSACTION) return false;
-		if (model.ownDefinitions && core.host.ownDefinitionsMoved) model.catalogDirty = true;
-		if (!model.catalogDirty) return false;
-		if (judgement !== undefined && !judgement.verdicts.some(({ facts }) => dependsOnDefinitions(facts))) return false;
-		if (!core.queue.drained) {
-			core.wait("drain");
-			return true;
-		}
-		if (core.refreshFailed) {
-			core.refreshFailed = false;
-			return false;
-		}
-		core.readOwnDefinitions();
-		return true;
-	}
-
-	/** Undefined: it is being thought about, or by new definitions soon. */
-	#judge(text: Buffer): Judgement | undefined {
-		const judgement = this.#judgeNow(text);
-		return judgement === undefined || this.#readsOwnDefinitions(judgement) ? undefined : judgement;
-	}
-
-	/** Undefined: it is being thought about. */
-	#judgeNow(text: Buffer): Judgement | undefined {
-		const core = this.#core;
-		const path = core.model.searchPath ?? NO_PATH;
-		const awaited = this.#awaited;
-		if (awaited !== undefined && awaited.epoch === core.host.epoch() && samePath(awaited.path, path)) {
-			return awaited.judgement;
-		}
-		const answer = core.host.judge(text, path);
-		if (!(answer instanceof Promise)) return answer;
-		core.waitFor(
-			answer.then((judgement) => {
-				this.#awaited = { judgement, path, epoch: judgement.epoch };
-			}),
-		);
-		return undefined;
-	}
-
 	#drain(): Disposition {
 		this.#core.wait("drain");
 		return "hold";
-	}
-
-	/**
-	 * Whether a text may be read otherwise than it was judged. `later`: the server has yet to say; `unknown`: it says so only
-	 * behind the Sync of this series.
-	 */
-	#reading(text: Buffer): "known" | "later" | "unknown" {
-		const { model, queue, inSeries, host } = this.#core;
-		if (!model.isReadingDoubtful || host.unrestricted) return "known";
-		if (queue.drained && !inSeries) model.isReadingDoubtful = false;
-		if (!model.isReadingDoubtful || isReadOneWay(text)) return "known";
-		return inSeries ? "unknown" : "later";
 	}
 
 	#query(data: Buffer, start: number, end: number): Disposition {
@@ -310,22 +197,18 @@ export class ClientMessages {
 		if (range === undefined) {
 			return this.#malformedQuery(data, start, end);
 		}
-		model.settlePlans();
-		if (this.#unready()) return "hold";
 		const text = data.subarray(range.textStart, range.textEnd);
-		const reading = this.#reading(text);
-		if (reading === "later") return this.#drain();
-		if (reading === "unknown") {
+		const judgement = this.#readiness.judge(text);
+		if (judgement === "hold") return "hold";
+		if (judgement === "unknown") {
 			this.#sendBefore(data, start);
 			core.denyQuery(UNKNOWN_READING, undefined);
 			return "drop";
 		}
-		const judgement = this.#judge(text);
-		if (judgement === undefined) return "hold";
 		const answer = judgeRun(core, judgement, text.toString("utf8"));
 		if (answer.kind === "drain") return this.#drain();
 		if (answer.kind === "wait") {
-			this.#awaited = { judgement, path: model.searchPath ?? NO_PATH, epoch: judgement.epoch };
+			this.#readiness.keep(judgement);
 			core.waitFor(answer.promise);
 			return "hold";
 		}
@@ -384,18 +267,14 @@ export class ClientMessages {
 		const { model } = core;
 		const message = readParse(data, start, end);
 		if (message === undefined) return this.#malformed(data, start);
-		model.settlePlans();
-		if (this.#unready()) return "hold";
 		const text = data.subarray(message.textStart, message.textEnd);
-		const reading = this.#reading(text);
-		if (reading === "later") return this.#drain();
-		if (reading === "unknown") {
+		const judgement = this.#readiness.judge(text);
+		if (judgement === "hold") return "hold";
+		if (judgement === "unknown") {
 			this.#sendBefore(data, start);
 			core.denyInSeries(UNKNOWN_READING, undefined);
 			return "drop";
 		}
-		const judgement = this.#judge(text);
-		if (judgement === undefined) return "hold";
 		const denied = judgement.verdicts.find((verdict) => verdict.denied);
 		if (denied !== undefined) {
 			const execution = core.host.begin(denied, text.toString("utf8"), [], undefined, true, undefined);
@@ -418,17 +297,6 @@ export class ClientMessages {
 		return this.#sendText(data, start, end, message, judgement.canonical);
 	}
 
-	/** A prepared statement under definitions, search path and license as they are now. False: it has to be waited for. */
-	#renew(statement: PreparedStatement): boolean {
-		if (this.#readsOwnDefinitions()) return false;
-		if (!isStale(this.#core, statement)) return true;
-		if (this.#unready()) return false;
-		const pending = renewed(this.#core, statement);
-		if (pending === undefined) return true;
-		this.#core.waitFor(pending);
-		return false;
-	}
-
 	/** Binding plans the statement: what it means is settled here, and stays so however often the portal is executed. */
 	#bind(data: Buffer, start: number, end: number): Disposition {
 		const core = this.#core;
@@ -443,8 +311,7 @@ export class ClientMessages {
 			if (core.host.unrestricted) return this.#pass(operation);
 			return this.#fails(data, start, "26000", missingStatement(message.statement));
 		}
-		model.settlePlans();
-		if (!this.#renew(statement)) return "hold";
+		if (!this.#readiness.renew(statement)) return "hold";
 		if (statement.isOutdated && !core.host.unrestricted) return this.#outdated(data, start);
 		const denied = statement.verdict?.denied === true ? statement.verdict : undefined;
 		const parameters = readParameters(data, message, statement.parameterTypes);
@@ -478,7 +345,7 @@ export class ClientMessages {
 		const operation = new Operation("describeStatement");
 		if (model.statements.isUnsure(message.name, model.series)) return this.#drain();
 		operation.statement = model.statements.get(message.name);
-		if (operation.statement !== undefined && !this.#renew(operation.statement)) return "hold";
+		if (operation.statement !== undefined && !this.#readiness.renew(operation.statement)) return "hold";
 		markDescribed(operation, operation.statement);
 		return this.#pass(operation);
 	}
@@ -496,11 +363,11 @@ export class ClientMessages {
 		const settled = portal.isStarted && statement?.isReference !== true;
 		// COPY looks names up when it is executed.
 		if (statement !== undefined && portal.judgement.verdicts.some(({ facts }) => copiesOut(facts))) {
-			if (!this.#renew(statement)) return "hold";
+			if (!this.#readiness.renew(statement)) return "hold";
 			portal.judgement = statement.judgement;
 		}
 		if (!settled) model.settlePlans(portal);
-		if (settled ? this.#refreshesCatalog() : this.#unready()) return "hold";
+		if (settled ? this.#readiness.refreshesCatalog() : this.#readiness.unready()) return "hold";
 		if (isOutdated(core, portal)) return this.#outdated(data, start);
 		const answer = judgeRun(core, judgementNow(core, portal), statement?.sql ?? portal.sql, portal);
 		if (answer.kind === "drain") return this.#drain();
@@ -602,13 +469,6 @@ export class ClientMessages {
 		this.#core.denyInSeries(errorFrame(code, message), undefined, by);
 		return "drop";
 	}
-}
-
-/** Whether what a statement means may depend on definitions that the snapshot does not hold. */
-function dependsOnDefinitions({ relations, functions, refusal, effect }: StatementFacts): boolean {
-	if (refusal?.kind === "unresolved" || effect?.kind === "execute" || effect?.kind === "fetch") return true;
-	if (effect?.kind === "prepare" || effect?.kind === "declare") return true;
-	return relations.some(({ sort }) => sort !== "created") || functions.some(({ sort }) => sort === "user");
 }
 
 const LOST_SYNCHRONIZATION: Breach = {
