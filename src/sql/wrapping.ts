@@ -1,4 +1,5 @@
 /** What both engines' wrapping of a text needs: insertions into it, and the proof by trees of any shape that they did no more. */
+import type { RelationUse } from "./facts.js";
 import type { ExtentTest } from "./guarded.js";
 
 export type Piece = string | ExtentTest;
@@ -84,4 +85,12 @@ export abstract class Proof {
 		const own = names(one);
 		return own.length === names(other).length && own.every((name) => this.alike(one[name], other[name]));
 	}
+}
+
+/** Columns in use, by relation ("schema.name"). */
+export type UsedColumns = Map<string, readonly string[] | "all">;
+
+export function addUsed(used: UsedColumns, { schema, name, columns }: RelationUse): void {
+	const known = used.get(`${schema}.${name}`) ?? [];
+	used.set(`${schema}.${name}`, columns === "all" || known === "all" ? "all" : [...known, ...columns]);
 }

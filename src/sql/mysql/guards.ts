@@ -11,6 +11,7 @@ import { mysqlGuardedColumns, settingShown } from "../functions/mysql-guards.js"
 import { type ExtentTest, filled, type GuardedText, NOTHING_COVERED, nameKey } from "../guarded.js";
 import type { RelationPath } from "../query.js";
 import {
+	addUsed,
 	conditionPieces,
 	type Fields,
 	fieldsOf,
@@ -20,6 +21,7 @@ import {
 	listOf,
 	type Piece,
 	Proof,
+	type UsedColumns,
 } from "../wrapping.js";
 import type { ShowPlace } from "./ast.js";
 import type { Server } from "./flavour.js";
@@ -119,23 +121,12 @@ export function wrapped(options: WrapOptions): GuardedText | "impossible" | unde
 }
 
 /** Columns in use of the system relations that have guarded ones in use. */
-function usedColumns(statements: readonly StatementFacts[]): ReadonlyMap<string, readonly string[] | "all"> {
-	const used = new Map<string, readonly string[] | "all">();
-	for (const { relations } of statements) {
-		for (const { schema, name, columns, sort } of relations) {
-			if (sort !== "guarded") continue;
-			const known = used.get(`${schema}.${name}`) ?? [];
-			used.set(`${schema}.${name}`, columns === "all" || known === "all" ? "all" : [...known, ...columns]);
-		}
-	}
+function usedColumns(statements: readonly StatementFacts[]): UsedColumns {
+	const used: UsedColumns = new Map();
+	const relations = statements.flatMap((statement) => statement.relations);
+	for (const use of relations) if (use.sort === "guarded") addUsed(used, use);
 	// Of the same relation a use without guarded columns counts too: it may be another place in the text.
-	for (const { relations } of statements) {
-		for (const { schema, name, columns, sort } of relations) {
-			const known = used.get(`${schema}.${name}`);
-			if (sort !== "catalog" || known === undefined || known === "all") continue;
-			used.set(`${schema}.${name}`, columns === "all" ? "all" : [...known, ...columns]);
-		}
-	}
+	for (const use of relations) if (use.sort === "catalog" && used.has(`${use.schema}.${use.name}`)) addUsed(used, use);
 	return used;
 }
 

@@ -10,6 +10,7 @@ import type { FunctionUse, RelationName, StatementFacts } from "../facts.js";
 import { type GuardedFunction, guardedColumns, guardedFunction } from "../functions/postgres-guards.js";
 import { filled, type GuardedText, NOTHING_COVERED } from "../guarded.js";
 import {
+	addUsed,
 	conditionPieces,
 	type Fields,
 	fieldsOf,
@@ -19,6 +20,7 @@ import {
 	listOf,
 	type Piece,
 	Proof,
+	type UsedColumns,
 } from "../wrapping.js";
 import { argumentEnd } from "./arguments.js";
 
@@ -105,14 +107,10 @@ export function wrapped(options: WrapOptions): GuardedText | "impossible" | unde
 }
 
 /** Columns in use of the system relations that have guarded ones in use. */
-function usedColumns(statements: readonly StatementFacts[]): ReadonlyMap<string, readonly string[] | "all"> {
-	const used = new Map<string, readonly string[] | "all">();
+function usedColumns(statements: readonly StatementFacts[]): UsedColumns {
+	const used: UsedColumns = new Map();
 	const add = ({ relations, effect }: StatementFacts): void => {
-		for (const { schema, name, columns, sort } of relations) {
-			if (sort !== "guarded") continue;
-			const known = used.get(`${schema}.${name}`) ?? [];
-			used.set(`${schema}.${name}`, columns === "all" || known === "all" ? "all" : [...known, ...columns]);
-		}
+		for (const use of relations) if (use.sort === "guarded") addUsed(used, use);
 		if (effect?.kind === "prepare" || effect?.kind === "declare") add(effect.statement);
 	};
 	statements.forEach(add);
