@@ -18,7 +18,7 @@ import { together } from "./namespace.js";
 import { Operation } from "./operations.js";
 import { sendAsSeries } from "./own-series.js";
 import { readParameters } from "./parameters.js";
-import { judgementNow, markDescribed, missingStatement, unseenPortal } from "./portals.js";
+import { judgementNow, judgementToBind, markDescribed, missingStatement, unseenPortal } from "./portals.js";
 import { Readiness } from "./readiness.js";
 import { copiesOut, isOutdated, judgeRun, OUTDATED, type Run } from "./runs.js";
 import { UNKNOWN_READING } from "./string-rules.js";
@@ -313,7 +313,8 @@ export class ClientMessages {
 		}
 		if (!this.#readiness.renew(statement)) return "hold";
 		if (statement.isOutdated && !core.host.unrestricted) return this.#outdated(data, start);
-		const denied = statement.verdict?.denied === true ? statement.verdict : undefined;
+		const judgement = judgementToBind(core, statement);
+		const denied = judgement.verdicts.find((verdict) => verdict.denied);
 		const parameters = readParameters(data, message, statement.parameterTypes);
 		if (denied !== undefined) {
 			const name = statement.name || undefined;
@@ -323,7 +324,6 @@ export class ClientMessages {
 			return "drop";
 		}
 		if (model.portals.size >= MAX_PORTALS) return this.#tooMany(data, start, "portals");
-		const { judgement } = statement;
 		operation.statement = statement;
 		const bound = new Portal(portal, statement, judgement, parameters, resultFormats, "", false, model.searchPath);
 		model.plan(bound);

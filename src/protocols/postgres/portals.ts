@@ -5,11 +5,21 @@
 import { unknownStatement } from "../../sql/facts.js";
 import type { Judgement } from "../engine.js";
 import type { RelayCore } from "./core.js";
-import { type Described, Portal } from "./model.js";
+import { type Described, Portal, type PreparedStatement } from "./model.js";
 import type { Operation } from "./operations.js";
 
 export function missingStatement(name: string): string {
 	return name === "" ? "unnamed prepared statement does not exist" : `prepared statement "${name}" does not exist`;
+}
+
+/**
+ * What a portal of this statement runs. Of one that SQL's PREPARE made that is the statement within: to run it prepares
+ * nothing again.
+ */
+export function judgementToBind(core: RelayCore, { judgement, verdict, sqlLevel }: PreparedStatement): Judgement {
+	const effect = verdict?.facts.effect;
+	if (!sqlLevel || verdict?.denied === true || effect?.kind !== "prepare") return judgement;
+	return { ...judgement, verdicts: [core.host.verdictFor(effect.statement)] };
 }
 
 /** A portal's reading was settled when it was planned; the license may have changed since. */

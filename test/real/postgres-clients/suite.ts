@@ -30,12 +30,16 @@ export interface ClientProgram {
 	readonly build?: (folder: string) => readonly [string, ...string[]];
 	readonly run: (folder: string) => readonly [string, ...string[]];
 	readonly environment?: Readonly<Record<string, string>>;
+	/** Brings it where no package does. */
+	readonly prepare?: readonly [string, ...string[]];
 }
 
 /** Where the programs lie. */
 export const program = (name: string): string => join(PROJECT, "test", "real", "postgres-clients", "programs", name);
 
 const PROGRAM_TIMEOUT_MS = 40_000;
+/** Of what is fetched from Debian's mirror. */
+const PREPARE_TIMEOUT_MS = 180_000;
 
 const DATABASE_SQL = `
 	CREATE SCHEMA compat;
@@ -64,12 +68,16 @@ const LICENSES = {
 /** Cases that only a license without bounds gives as the server does: their names begin with this. */
 const UNBOUND = "any:";
 
-/** Runs these clients and prints the table of what came of it. */
-export async function compareClients(t: Test, clients: readonly ClientProgram[]): Promise<void> {
+/** Runs these clients with one of the test servers and prints the table of what came of it. */
+export async function compareClients(
+	t: Test,
+	clients: readonly ClientProgram[],
+	server: "pg15" | "pg18" = "pg15",
+): Promise<void> {
 	const only = process.env.LICET_TEST_CLIENT;
 	const chosen = clients.filter(({ name }) => only === undefined || name === only);
 	if (chosen.length === 0) return;
-	const url = await createDatabase(t, testServers().pg15, DATABASE_SQL);
+	const url = await createDatabase(t, testServers()[server], DATABASE_SQL);
 	const licet = await startLicet(t, { targets: { compat: targetOf(url) }, licenses: LICENSES });
 	const issue = async (name: string) => rawGrant(await licet.grant({ license: name, target: "compat" }));
 	const through = [["everything", await issue("everything")] as const, ["schema", await issue("schema")] as const];
@@ -96,9 +104,20 @@ async function whatIsMissing(clients: readonly ClientProgram[]): Promise<Readonl
 	const absent = clients.filter((client) => !isPresent(client));
 	if (absent.length === 0) return new Map();
 	const packages = [...new Set(absent.flatMap((client) => client.packages))];
-	const failure = await installPackages("clients of PostgreSQL", packages);
-	const still = absent.filter((client) => !isPresent(client));
-	return new Map(still.map((client) => [client, failure ?? `${client.present.join(" ")} fails`]));
+	const failure = packages.length === 0 ? undefined : await installPackages("clients of PostgreSQL", packages);
+	const reasons = new Map<ClientProgram, string>();
+	for (const client of absent) {
+		const unprepared = client.prepare && (await prepared(client.name, client.prepare));
+		if (!isPresent(client)) reasons.set(client, unprepared ?? failure ?? `${client.present.join(" ")} fails`);
+	}
+	return reasons;
+}
+
+/** Runs what brings a client. Answers why it could not, undefined when it did. */
+export async function prepared(name: string, command: readonly [string, ...string[]]): Promise<string | undefined> {
+	console.log(`# ${name} is missing: running ${command.join(" ")}`);
+	const { code, stderr } = await start(command, process.env, PREPARE_TIMEOUT_MS);
+	return code === 0 ? undefined : `${command.join(" ")} failed: ${stderr.trim().split("\n").at(-1)}`;
 }
 
 function isPresent({ present: [file, ...words] }: ClientProgram): boolean {
@@ -153,8 +172,12 @@ function environmentOf(client: ClientProgram, login: RawOptions): NodeJS.Process
 	};
 }
 
-function start([file, ...words]: readonly [string, ...string[]], env: NodeJS.ProcessEnv): Promise<CommandResult> {
-	const child = spawn(file, words, { env, stdio: ["ignore", "pipe", "pipe"], timeout: PROGRAM_TIMEOUT_MS });
+function start(
+	[file, ...words]: readonly [string, ...string[]],
+	env: NodeJS.ProcessEnv,
+	timeout = PROGRAM_TIMEOUT_MS,
+): Promise<CommandResult> {
+	const child = spawn(file, words, { env, stdio: ["ignore", "pipe", "pipe"], timeout });
 	return outcome(child);
 }
 
