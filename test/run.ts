@@ -9,14 +9,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import { debianSwift } from "./helpers/debian.js";
+import { FILE_TIMEOUT_MS } from "./helpers/patience.js";
 import { COMPILED, PROJECT } from "./helpers/project.js";
 import { startTestServers } from "./helpers/servers.js";
 import { type Counts, TapReport } from "./helpers/tap-report.js";
 
 /** Two files at once: the servers and the proxies under test need processors too. */
 const JOBS = 2;
-/** A single file; the slowest ones stream gigabytes or wait for timeouts to strike, and at night some run 100,000 cases. */
-const FILE_TIMEOUT_SECONDS = process.env.LICET_NIGHTLY === "1" ? 3600 : 300;
 /** How long tap may take to end its files when it is told to. */
 const KILL_TIMEOUT_MS = 5_000;
 
@@ -43,7 +42,7 @@ function tapCommand(): string {
 }
 
 function runTap(files: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess {
-	const options = [`--jobs=${JOBS}`, `--timeout=${FILE_TIMEOUT_SECONDS}`, "--reporter=tap", "--disable-coverage"];
+	const options = [`--jobs=${JOBS}`, `--timeout=${FILE_TIMEOUT_MS / 1000}`, "--reporter=tap", "--disable-coverage"];
 	const paths = files.map((file) => relative(PROJECT, file));
 	return spawn(process.execPath, [tapCommand(), "run", ...options, ...paths], {
 		cwd: PROJECT,

@@ -5,13 +5,11 @@
 import fc from "fast-check";
 import type { Test } from "tap";
 import { print } from "./figures.js";
+import { NIGHTLY, PART_TIMEOUT_MS } from "./patience.js";
 import { type Dialect, mutate, randomStatement } from "./random-sql.js";
 
-const NIGHTLY = process.env.LICET_NIGHTLY === "1";
 /** Fixed, so that a run says the same twice; another one each night. */
 const SEED = Number(process.env.LICET_TEST_SEED ?? (NIGHTLY ? Date.now() % 2 ** 31 : 20_261_126));
-
-export const DIFFERENTIAL_TIMEOUT_MS = NIGHTLY ? 3_500_000 : 250_000;
 
 export type Outcome =
 	| { readonly kind: "denied"; readonly why: string }
@@ -71,7 +69,7 @@ export async function compareRights(
 	const report = await fc.check(property, {
 		numRuns: total,
 		seed: SEED,
-		interruptAfterTimeLimit: DIFFERENTIAL_TIMEOUT_MS - 30_000,
+		interruptAfterTimeLimit: PART_TIMEOUT_MS - 30_000,
 	});
 	const failure = report.failed && report.counterexample !== null ? String(report.errorInstance) : undefined;
 	t.equal(failure, undefined, `seed ${SEED}: what the server denies is denied, what both allow is equal`);
@@ -107,7 +105,7 @@ export async function mutateAll(
 	const options = {
 		numRuns: NIGHTLY ? runs * 30 : runs,
 		seed: SEED,
-		interruptAfterTimeLimit: DIFFERENTIAL_TIMEOUT_MS - 30_000,
+		interruptAfterTimeLimit: PART_TIMEOUT_MS - 30_000,
 	};
 	const report = await fc.check(property, options);
 	t.equal(

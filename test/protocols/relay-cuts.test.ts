@@ -8,6 +8,7 @@
 import fc from "fast-check";
 import t from "tap";
 import { PostgresRelay } from "../../src/protocols/postgres/relay.js";
+import { NIGHTLY, PART_TIMEOUT_MS } from "../helpers/patience.js";
 import {
 	bind,
 	close,
@@ -29,8 +30,8 @@ import {
 import { TestHost } from "./relay-host.js";
 import { ScriptedServer } from "./scripted-server.js";
 
-const RUNS = process.env.LICET_NIGHTLY === "1" ? 100_000 : 1500;
-t.setTimeout(process.env.LICET_NIGHTLY === "1" ? 3_600_000 : 120_000);
+const RUNS = NIGHTLY ? 100_000 : 1500;
+t.setTimeout(PART_TIMEOUT_MS);
 
 const name = fc.constantFrom("", "s", "t");
 const portal = fc.constantFrom("", "p", "q");

@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import t from "tap";
+import { NIGHTLY } from "../helpers/patience.js";
 import { RawClient, rawOptions } from "../helpers/raw-client.js";
 import { createDatabase, testServers } from "../helpers/servers.js";
 import {
@@ -120,7 +121,7 @@ function misjudged(client: RelayedClient): string | undefined {
 }
 
 t.test("random conversations", async (t) => {
-	const runs = Number(process.env.LICET_TEST_RUNS ?? (process.env.LICET_NIGHTLY === "1" ? 3000 : 120));
+	const runs = Number(process.env.LICET_TEST_RUNS ?? (NIGHTLY ? 3000 : 120));
 	let refused = 0;
 	await fc.assert(
 		fc.asyncProperty(

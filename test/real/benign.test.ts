@@ -8,6 +8,7 @@ import { GUARDED_COLUMNS } from "../../src/sql/functions/postgres-guards.js";
 import { type Benign, benchmarkQuery, benignCases, benignSchema, tpcScript } from "../helpers/benign.js";
 import { cap, license } from "../helpers/license.js";
 import { type Json, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
+import { PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { RawClient, rawOptions } from "../helpers/raw-client.js";
 import { createDatabase, testServers, withClient } from "../helpers/servers.js";
 import * as wire from "../helpers/wire.js";
@@ -149,13 +150,13 @@ function benchmarkQueries(): readonly (readonly [schema: "tpch" | "tpcds", sql: 
 		.map(({ sql, source }) => [/tpcds/.test(source) ? "tpcds" : "tpch", sql] as const);
 }
 
-t.setTimeout(280_000);
+t.setTimeout(PART_TIMEOUT_MS);
 
 for (const [name, server, version] of [
 	["PostgreSQL of the system", testServers().pg15, 15],
 	["PostgreSQL 18", testServers().pg18, 18],
 ] as const) {
-	t.test(name, { timeout: 140_000 }, async (t) => {
+	t.test(name, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const sides = await openSides(t, server);
 		const cases = benignCases("postgres").filter(({ since }) => since <= version);
 		for (const each of cases) {

@@ -8,6 +8,7 @@ import { BOMBS, SHORT_BOMBS } from "../helpers/bombs.js";
 import { print } from "../helpers/figures.js";
 import { license } from "../helpers/license.js";
 import { rawGrant, startLicet, targetOf } from "../helpers/licet.js";
+import { PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { RawClient, type RawOptions } from "../helpers/raw-client.js";
 import { createDatabase, testServers } from "../helpers/servers.js";
 import * as wire from "../helpers/wire.js";
@@ -63,7 +64,7 @@ async function work(client: RawClient, round: number): Promise<{ known: Figures;
 	return { known: figures(known), fresh: figures(fresh) };
 }
 
-t.test("bombs, and another session beside them", { timeout: 280_000 }, async (t) => {
+t.test("bombs, and another session beside them", { timeout: PART_TIMEOUT_MS }, async (t) => {
 	const url = await createDatabase(t, testServers().pg18, SCHEMA);
 	const licet = await startLicet(t, { targets: { shop: targetOf(url) }, licenses: { shop: license("shop", TERMS) } });
 	const grant: RawOptions = { ...rawGrant(await licet.grant({ license: "shop", target: "shop" })), timeoutMs: END_MS };

@@ -10,11 +10,11 @@ import t, { type Test } from "tap";
 import { license } from "../helpers/license.js";
 import { startLicet, targetOf } from "../helpers/licet.js";
 import { load, loggingServer, marks, recordedMarks } from "../helpers/marked.js";
+import { NIGHTLY, PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { COMPILED } from "../helpers/project.js";
 
-const NIGHTLY = process.env.LICET_NIGHTLY === "1";
 const ROUNDS = Number(process.env.LICET_TEST_CRASH_ROUNDS ?? (NIGHTLY ? 100 : 3));
-if (NIGHTLY) t.setTimeout(3_600_000);
+t.setTimeout(PART_TIMEOUT_MS);
 const CLIENTS = 4;
 /** Statements that the server sees in a round, about. */
 const STATEMENTS = 150;
@@ -52,7 +52,7 @@ function losePower(folder: string, notes: string): number {
 }
 
 async function crash(t: Test, durability: "written" | "strict"): Promise<void> {
-	if (NIGHTLY) t.setTimeout(3_600_000);
+	t.setTimeout(PART_TIMEOUT_MS);
 	const server = await loggingServer(t);
 	const notes = join(t.testdir(), "synced");
 	writeFileSync(notes, "");

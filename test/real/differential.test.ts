@@ -6,9 +6,10 @@
 import t from "tap";
 import { benignCases, benignSchema } from "../helpers/benign.js";
 import { found, textNeedles } from "../helpers/canaries.js";
-import { compareRights, DIFFERENTIAL_TIMEOUT_MS, mutateAll, type Outcome } from "../helpers/differential.js";
+import { compareRights, mutateAll, type Outcome } from "../helpers/differential.js";
 import { cap, license } from "../helpers/license.js";
 import { rawGrant, startLicet, targetOf } from "../helpers/licet.js";
+import { PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { GRANTS, PERMITS, TABLE_SCRIPT } from "../helpers/random-sql.js";
 import { RawClient, type RawOptions, rawOptions } from "../helpers/raw-client.js";
 import { createDatabase, testServers, withClient } from "../helpers/servers.js";
@@ -40,9 +41,9 @@ function outcomeOf(answers: readonly wire.Message[]): Outcome {
 	return { kind: "done", result: [names.join(","), ...rows.sort(), ...tags].join("\n") };
 }
 
-t.setTimeout(DIFFERENTIAL_TIMEOUT_MS);
+t.setTimeout(PART_TIMEOUT_MS);
 
-t.test("a role and a license of the same rights", { timeout: DIFFERENTIAL_TIMEOUT_MS }, async (t) => {
+t.test("a role and a license of the same rights", { timeout: PART_TIMEOUT_MS }, async (t) => {
 	const script = `CREATE SCHEMA app; ${TABLE_SCRIPT("app.")} ANALYZE;`;
 	const url = await createDatabase(t, testServers().pg18, script);
 	const role = new URL(url).pathname.slice(1);
@@ -66,7 +67,7 @@ t.test("a role and a license of the same rights", { timeout: DIFFERENTIAL_TIMEOU
 	for (const client of [direct, proxied]) client.destroy();
 });
 
-t.test("the benign corpus, changed", { timeout: DIFFERENTIAL_TIMEOUT_MS }, async (t) => {
+t.test("the benign corpus, changed", { timeout: PART_TIMEOUT_MS }, async (t) => {
 	const url = await createDatabase(
 		t,
 		testServers().pg18,

@@ -100,7 +100,11 @@ t.test("a search path that a function sets while its call is planned", async (t)
 	};
 	const denied = async (what: string, client: RawClient) => {
 		const error = (await client.until("Z")).find(({ type }) => type === "E");
-		t.match(error && wire.errorFields(error), { C: "42501", M: /hr\.words/ }, `${what}: read where the server reads it`);
+		t.match(
+			error && wire.errorFields(error),
+			{ C: "42501", M: /hr\.words/ },
+			`${what}: read where the server reads it`,
+		);
 		const bytes = Buffer.concat(client.received.map(({ body }) => body)).toString("latin1");
 		t.notMatch(bytes, /zqcanary/, `${what}: no row of another table`);
 	};

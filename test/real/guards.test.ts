@@ -14,6 +14,7 @@ import { filled } from "../../src/sql/guarded.js";
 import { readCatalog } from "../../src/sql/postgres/catalog.js";
 import { license } from "../helpers/license.js";
 import { startLicet, targetOf } from "../helpers/licet.js";
+import { PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { createDatabase, testServers, withClient } from "../helpers/servers.js";
 import { corpus } from "../sql/corpus.js";
 
@@ -89,13 +90,13 @@ async function compareTools(t: Test, server: string, version: "pg15" | "pg18"): 
 
 const skip = corpus("postgres-tools") === undefined ? "the corpora are not at hand" : false;
 
-t.setTimeout(280_000);
+t.setTimeout(PART_TIMEOUT_MS);
 
 for (const [name, server, version] of [
 	["PostgreSQL of the system", testServers().pg15, "pg15"],
 	["PostgreSQL 18", testServers().pg18, "pg18"],
 ] as const) {
-	t.test(`tools on ${name}`, { skip, timeout: 140_000 }, (t) => compareTools(t, server, version));
+	t.test(`tools on ${name}`, { skip, timeout: PART_TIMEOUT_MS }, (t) => compareTools(t, server, version));
 }
 
 // ---- what is shown, and what not ----------------------------------------------------------------------------------
@@ -247,7 +248,7 @@ for (const [name, server] of [
 	["PostgreSQL of the system", testServers().pg15],
 	["PostgreSQL 18", testServers().pg18],
 ] as const) {
-	t.test(`what is shown on ${name}`, { timeout: 140_000 }, async (t) => {
+	t.test(`what is shown on ${name}`, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const url = await createDatabase(t, server);
 		const database = new URL(url).pathname.slice(1);
 		await withClient(url, (client) => client.query(EVERYTHING.replace("DATABASE current", `DATABASE ${database}`)));

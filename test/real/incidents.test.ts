@@ -9,6 +9,7 @@ import { found, textNeedles } from "../helpers/canaries.js";
 import { license } from "../helpers/license.js";
 import { type IssuedGrant, type Licet, rawGrant, startLicet, targetOf } from "../helpers/licet.js";
 import { createMysqlDatabase, mysqlServers, withMysql } from "../helpers/mysql-servers.js";
+import { PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { RawClient } from "../helpers/raw-client.js";
 import { createDatabase, testServers, withClient } from "../helpers/servers.js";
 import * as wire from "../helpers/wire.js";
@@ -112,7 +113,7 @@ for (const [name, server] of [
 	["PostgreSQL of the system", testServers().pg15],
 	["PostgreSQL 18", testServers().pg18],
 ] as const) {
-	t.test(name, { timeout: 120_000 }, async (t) => {
+	t.test(name, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const url = await createDatabase(
 			t,
 			server,
@@ -153,7 +154,7 @@ for (const [name, server] of [
 }
 
 for (const server of mysqlServers()) {
-	t.test(server.name, { timeout: 120_000 }, async (t) => {
+	t.test(server.name, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const url = await createMysqlDatabase(
 			t,
 			server,

@@ -10,6 +10,7 @@ import pg from "pg";
 import t, { type Test } from "tap";
 import { license } from "../helpers/license.js";
 import { startLicet, targetOf } from "../helpers/licet.js";
+import { PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { createDatabase, testServers, withClient } from "../helpers/servers.js";
 
 const run = promisify(execFile);
@@ -160,13 +161,13 @@ async function attack(t: Test, url: string, [name, last, ...sql]: (typeof ATTACK
 	await client.end();
 }
 
-t.setTimeout(280_000);
+t.setTimeout(PART_TIMEOUT_MS);
 
 for (const [name, server] of [
 	["PostgreSQL of the system", testServers().pg15],
 	["PostgreSQL 18", testServers().pg18],
 ] as const) {
-	t.test(name, { timeout: 140_000 }, async (t) => {
+	t.test(name, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const url = await createDatabase(t, server, SCHEMA);
 		const licenses = { app: license("app", TERMS) };
 		const bare = await createDatabase(t, server, SCHEMA);

@@ -11,11 +11,11 @@ import t from "tap";
 import { prepareRotation } from "../../src/recorder/keys.js";
 import { parseVerifierKey } from "../../src/recorder/note.js";
 import { verifyLog } from "../../src/recorder/verify-log.js";
+import { NIGHTLY, PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { statement } from "./entries.js";
 import { openLog, TestClock } from "./evidence-log.js";
 import { secondVerifier } from "./second-verifier.js";
 
-const NIGHTLY = process.env.LICET_NIGHTLY === "1";
 const CASES = Number(process.env.LICET_TEST_TAMPERS ?? (NIGHTLY ? 10_000 : 1000));
 const SEED = Number(process.env.LICET_TEST_SEED ?? randomInt(2 ** 31));
 
@@ -152,10 +152,10 @@ const TAMPERS: Readonly<Record<string, Tamper>> = {
 	}),
 };
 
-if (NIGHTLY) t.setTimeout(3_600_000);
+t.setTimeout(PART_TIMEOUT_MS);
 
 t.test("tampering is seen", async (t) => {
-	if (NIGHTLY) t.setTimeout(3_600_000);
+	t.setTimeout(PART_TIMEOUT_MS);
 	const base = t.testdir({ log: {}, keys: {} });
 	const [folder, keys] = [join(base, "log"), join(base, "keys")];
 	const clock = new TestClock();

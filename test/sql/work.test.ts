@@ -11,6 +11,7 @@ import type { Answer } from "../../src/sql/reader.js";
 import { withinWork } from "../../src/sql/work.js";
 import { BOMBS, SHORT_BOMBS } from "../helpers/bombs.js";
 import { print } from "../helpers/figures.js";
+import { PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { shop } from "./mysql/shop.js";
 import { CONTEXT, SHOP } from "./reading.js";
 
@@ -64,7 +65,7 @@ t.test("lists that a server would compare pair by pair", async (t) => {
 	}
 });
 
-t.test("who sent a bomb waits with the bombs", { timeout: 120_000 }, async (t) => {
+t.test("who sent a bomb waits with the bombs", { timeout: PART_TIMEOUT_MS }, async (t) => {
 	const analyser = createAnalyser({ statementBytes: 256 * 1024, cacheBytes: 1 << 20, timeoutMs: 10_000 });
 	t.teardown(() => analyser.close());
 	analyser.useCatalog("shop", SHOP);
@@ -88,7 +89,7 @@ t.test("who sent a bomb waits with the bombs", { timeout: 120_000 }, async (t) =
 	t.ok(await bomber("SELECT name FROM users a"), "what is known is answered at once");
 });
 
-t.test("short texts do not wait behind bombs", { timeout: 120_000 }, async (t) => {
+t.test("short texts do not wait behind bombs", { timeout: PART_TIMEOUT_MS }, async (t) => {
 	const analyser = createAnalyser({ statementBytes: 256 * 1024, cacheBytes: 1 << 20, timeoutMs: 1000 });
 	t.teardown(() => analyser.close());
 	analyser.useCatalog("shop", SHOP);

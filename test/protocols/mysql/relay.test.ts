@@ -7,6 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import t from "tap";
 import { MysqlRelay } from "../../../src/protocols/mysql/relay.js";
+import { NIGHTLY, PART_TIMEOUT_MS } from "../../helpers/patience.js";
 import { fixture } from "../../helpers/project.js";
 import { readTrace, type Trace, turns } from "../../helpers/traces.js";
 import { cap, type HostOptions, TestHost } from "../relay-host.js";
@@ -371,11 +372,10 @@ const steps = fc.array(
 	{ maxLength: 40 },
 );
 
-const NIGHTLY = process.env.LICET_NIGHTLY === "1";
-if (NIGHTLY) t.setTimeout(3_600_000);
+t.setTimeout(PART_TIMEOUT_MS);
 
 t.test("any conversation: it neither throws nor lets through what was not judged", async (t) => {
-	if (NIGHTLY) t.setTimeout(3_600_000);
+	t.setTimeout(PART_TIMEOUT_MS);
 	await fc.assert(
 		fc.asyncProperty(
 			steps,

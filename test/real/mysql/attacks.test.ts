@@ -11,6 +11,7 @@ import { found, type Needle, textNeedles } from "../../helpers/canaries.js";
 import { license } from "../../helpers/license.js";
 import { type IssuedGrant, startLicet, targetOf } from "../../helpers/licet.js";
 import { createMysqlDatabase, type MysqlServer, mysqlServers, withMysql } from "../../helpers/mysql-servers.js";
+import { PART_TIMEOUT_MS } from "../../helpers/patience.js";
 
 interface Secrets {
 	readonly email: readonly [string, string];
@@ -154,7 +155,7 @@ async function judge(t: Test, doors: readonly Door[], attack: Attack, way: "quer
 }
 
 for (const server of mysqlServers()) {
-	t.test(server.name, { timeout: 200_000 }, async (t) => {
+	t.test(server.name, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const doors = await openDoors(t, server);
 		for (const attack of ATTACKS) {
 			if (attack.only !== undefined && attack.only !== server.flavour) continue;

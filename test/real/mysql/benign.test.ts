@@ -9,6 +9,7 @@ import { type Benign, benchmarkQuery, benignCases, benignSchema, tpcScript } fro
 import { cap, license } from "../../helpers/license.js";
 import { type IssuedGrant, type Json, startLicet, targetOf } from "../../helpers/licet.js";
 import { createMysqlDatabase, type MysqlServer, mysqlOptions, mysqlServers } from "../../helpers/mysql-servers.js";
+import { PART_TIMEOUT_MS } from "../../helpers/patience.js";
 import { corpus } from "../../sql/corpus.js";
 
 function terms(databases: readonly string[]): Readonly<Record<string, Json>> {
@@ -141,10 +142,10 @@ async function openSides(t: Test, server: MysqlServer, script: string): Promise<
 	return [{ capped: straight, uncapped: straight }, proxied];
 }
 
-t.setTimeout(280_000);
+t.setTimeout(PART_TIMEOUT_MS);
 
 for (const server of mysqlServers()) {
-	t.test(server.name, { timeout: 140_000 }, async (t) => {
+	t.test(server.name, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const sides = await openSides(t, server, benignSchema("mysql"));
 		const cases = benignCases("mysql").filter(({ only }) => only === undefined || only === server.flavour);
 		for (const each of cases) {
@@ -163,7 +164,7 @@ for (const server of mysqlServers()) {
 				/^\s*(--.*\n\s*)*(select|with)\b/i.test(row.sql),
 		);
 		const skip = queries.length > 0 ? false : "the corpora are not at hand";
-		t.test(`${server.name}: ${benchmark}`, { skip, timeout: 140_000 }, async (t) => {
+		t.test(`${server.name}: ${benchmark}`, { skip, timeout: PART_TIMEOUT_MS }, async (t) => {
 			const sides = await openSides(t, server, tpcScript(benchmark));
 			let equal = 0;
 			for (const { sql } of queries) if (await compare(t, sides, benchmarkQuery(sql), "query")) equal += 1;

@@ -7,10 +7,11 @@ import { type Connection, createConnection, type FieldPacket, type ResultSetHead
 import t from "tap";
 import { benignCases, benignSchema } from "../../helpers/benign.js";
 import { found, textNeedles } from "../../helpers/canaries.js";
-import { compareRights, DIFFERENTIAL_TIMEOUT_MS, mutateAll, type Outcome } from "../../helpers/differential.js";
+import { compareRights, mutateAll, type Outcome } from "../../helpers/differential.js";
 import { cap, license } from "../../helpers/license.js";
 import { startLicet, targetOf } from "../../helpers/licet.js";
 import { createMysqlDatabase, mysqlOptions, mysqlServers, withMysql } from "../../helpers/mysql-servers.js";
+import { PART_TIMEOUT_MS } from "../../helpers/patience.js";
 import { GRANTS, PERMITS, TABLE_SCRIPT } from "../../helpers/random-sql.js";
 
 const RUNS = 1000;
@@ -36,10 +37,10 @@ async function tried(client: Connection, sql: string): Promise<Outcome> {
 	}
 }
 
-t.setTimeout(DIFFERENTIAL_TIMEOUT_MS);
+t.setTimeout(PART_TIMEOUT_MS);
 
 for (const server of mysqlServers()) {
-	t.test(`${server.name}: a user and a license of the same rights`, { timeout: DIFFERENTIAL_TIMEOUT_MS }, async (t) => {
+	t.test(`${server.name}: a user and a license of the same rights`, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const url = await createMysqlDatabase(t, server, TABLE_SCRIPT(""));
 		const database = new URL(url).pathname.slice(1);
 		const user = database.slice(0, 20);
@@ -66,7 +67,7 @@ for (const server of mysqlServers()) {
 		for (const client of [straight, through]) client.destroy();
 	});
 
-	t.test(`${server.name}: the benign corpus, changed`, { timeout: DIFFERENTIAL_TIMEOUT_MS }, async (t) => {
+	t.test(`${server.name}: the benign corpus, changed`, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const url = await createMysqlDatabase(
 			t,
 			server,

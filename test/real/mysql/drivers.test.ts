@@ -10,6 +10,7 @@ import t, { type Test } from "tap";
 import { license } from "../../helpers/license.js";
 import { startLicet, targetOf } from "../../helpers/licet.js";
 import { createMysqlDatabase, type MysqlServer, mysqlOptions, mysqlServers } from "../../helpers/mysql-servers.js";
+import { PART_TIMEOUT_MS } from "../../helpers/patience.js";
 import { MYSQL_SHOP } from "./shop.js";
 
 interface Login {
@@ -204,7 +205,7 @@ async function compare(t: Test, server: MysqlServer, name: string): Promise<void
 }
 
 for (const server of mysqlServers()) {
-	t.test(server.name, { timeout: 120_000 }, async (t) => {
+	t.test(server.name, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		for (const name of Object.keys(DRIVERS)) {
 			const isOld = name === "mysql" && server.flavour === "mysql";
 			const skip = isOld ? "this driver knows mysql_native_password alone, which MySQL 9 has not" : false;

@@ -14,6 +14,7 @@ import { outcome } from "../../helpers/command.js";
 import { license } from "../../helpers/license.js";
 import { startLicet, targetOf } from "../../helpers/licet.js";
 import { createMysqlDatabase, type MysqlServer, mysqlOptions, mysqlServers } from "../../helpers/mysql-servers.js";
+import { PART_TIMEOUT_MS } from "../../helpers/patience.js";
 import { fixture } from "../../helpers/project.js";
 import { CLIENT_PROGRAMS, type ClientProgram, missingPrograms } from "./clients.js";
 import { MYSQL_SHOP } from "./shop.js";
@@ -127,7 +128,7 @@ async function compare(
 	t.comment(`${server.name}\n${table.join("\n")}`);
 }
 
-t.test("programs", { timeout: 280_000 }, async (t) => {
+t.test("programs", { timeout: PART_TIMEOUT_MS }, async (t) => {
 	const missing = await missingPrograms(programs);
 	const folder = mkdtempSync(join(tmpdir(), "licet-programs-"));
 	t.teardown(() => rmSync(folder, { recursive: true, force: true }));

@@ -19,6 +19,7 @@ import {
 	mysqlServers,
 	withMysql,
 } from "../../helpers/mysql-servers.js";
+import { PART_TIMEOUT_MS } from "../../helpers/patience.js";
 import { fixture } from "../../helpers/project.js";
 import { missingPrograms } from "./clients.js";
 import { MYSQL_SHOP } from "./shop.js";
@@ -205,7 +206,7 @@ async function sysbench(t: Test, { everything }: Ground): Promise<void> {
 	t.equal((await work("oltp_read_write", "cleanup")).code, 0, "cleanup");
 }
 
-t.test("tools", { timeout: 280_000 }, async (t) => {
+t.test("tools", { timeout: PART_TIMEOUT_MS }, async (t) => {
 	const bench = { name: "sysbench", packages: ["sysbench"], probe: ["sysbench", "--version"] } as const;
 	const why = (await missingPrograms([bench])).get(bench.name);
 	for (const server of mysqlServers()) {

@@ -1,6 +1,7 @@
 /** The attacker's table against PostgreSQL 18: a file of its own, since it takes minutes. */
 import t from "tap";
-import { ATTACKS_TIMEOUT_MS, attackServer } from "./suite.js";
+import { PART_TIMEOUT_MS } from "../../helpers/patience.js";
+import { attackServer } from "./suite.js";
 
-t.setTimeout(ATTACKS_TIMEOUT_MS);
-await t.test("attacks", { timeout: ATTACKS_TIMEOUT_MS }, (t) => attackServer(t, "newest"));
+t.setTimeout(PART_TIMEOUT_MS);
+await t.test("attacks", { timeout: PART_TIMEOUT_MS }, (t) => attackServer(t, "newest"));

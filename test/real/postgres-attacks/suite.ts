@@ -8,6 +8,7 @@ import { type Attack, attackSchema, attackSecrets, attacks, talk } from "../../h
 import { found, type Needle, textNeedles } from "../../helpers/canaries.js";
 import { cap, license } from "../../helpers/license.js";
 import { type Json, rawGrant, startLicet, targetOf } from "../../helpers/licet.js";
+import { NIGHTLY } from "../../helpers/patience.js";
 import { RawClient, type RawOptions, ServerError } from "../../helpers/raw-client.js";
 import { createDatabase, testServers, withClient } from "../../helpers/servers.js";
 import * as wire from "../../helpers/wire.js";
@@ -197,9 +198,6 @@ async function judge(t: Test, doors: readonly Door[], attack: Attack, way: Way):
 	t.equal(spoken(one), spoken(other), `${name}: other secrets make no difference`);
 	if (attack.expect !== "any") t.equal(outcome(one), attack.expect, `${name}: what becomes of it`);
 }
-
-const NIGHTLY = process.env.LICET_NIGHTLY === "1";
-export const ATTACKS_TIMEOUT_MS = NIGHTLY ? 3_600_000 : 290_000;
 
 /** The servers, and the way in which each is asked what both know; a night's run asks each in both ways. */
 const SERVERS = {

@@ -3,13 +3,13 @@
  * and not faster. Mutations are seeded: a failure names its seed. `LICET_NIGHTLY=1` tries a million.
  */
 import t, { type Test } from "tap";
+import { NIGHTLY, PART_TIMEOUT_MS } from "../../helpers/patience.js";
 import { corpus } from "../corpus.js";
 import { MARIADB, MYSQL, read, refusal, SERVERS } from "./reading.js";
 
-const NIGHTLY = process.env.LICET_NIGHTLY === "1";
 const ROUNDS = NIGHTLY ? 1_000_000 : 6_000;
 /** tap's own time limit is for the rounds of every day. */
-if (NIGHTLY) t.setTimeout(3_500_000);
+t.setTimeout(PART_TIMEOUT_MS);
 
 /** Statements to mutate, of every family and with most of the syntax. */
 const SEEDS = [

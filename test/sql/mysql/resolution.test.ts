@@ -8,6 +8,7 @@ import t from "tap";
 import type { StatementFacts } from "../../../src/sql/facts.js";
 import { readCatalog } from "../../../src/sql/mysql/catalog.js";
 import { createMysqlDatabase, mysqlOptions, mysqlServers, withMysql } from "../../helpers/mysql-servers.js";
+import { PART_TIMEOUT_MS } from "../../helpers/patience.js";
 import { read } from "./shop.js";
 
 const SCRIPT = `
@@ -63,7 +64,7 @@ function conflict(facts: StatementFacts, fields: readonly Field[], tables: Reado
 }
 
 for (const server of mysqlServers()) {
-	t.test(server.name, { timeout: 120_000 }, async (t) => {
+	t.test(server.name, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const url = await createMysqlDatabase(t, server, SCRIPT);
 		const { database = "" } = mysqlOptions(url);
 		await withMysql(url, async (client) => {
