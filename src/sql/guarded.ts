@@ -42,6 +42,8 @@ export interface GuardedText {
 	readonly pieces: readonly (string | ExtentTest)[];
 	/** Guarded columns and functions in it, as messages name them. */
 	readonly guards: readonly string[];
+	/** Some guard hides the same whatever is covered (settings): the text is wrapped under every license that has guards. */
+	readonly always?: boolean;
 }
 
 /** FirstNormalObjectId: what the server came with has lower OIDs and is everybody's. */
@@ -54,8 +56,8 @@ export function filled({ engine, pieces }: GuardedText, extent: Extent): string 
 }
 
 /** Whether nothing of the text depends on what is covered: then it need not be wrapped. */
-export function showsAll({ pieces }: GuardedText, extent: Extent): boolean {
-	return pieces.every((piece) => typeof piece === "string" || extent[piece.among] === "all");
+export function showsAll({ pieces, always }: GuardedText, extent: Extent): boolean {
+	return always !== true && pieces.every((piece) => typeof piece === "string" || extent[piece.among] === "all");
 }
 
 function postgresTest({ of, among }: ExtentTest, covered: Covered): string {

@@ -32,7 +32,7 @@ const HAS_NO_LABELS = "x.`DATA_TYPE` NOT IN ('enum', 'set')";
  * takes in at least what the expression does.
  */
 const SECRET_SETTING =
-	/(_key|_cert|_ca|_capath|_cipher|_password|_file|_files|_path|_dir|dir|_socket|^socket|_log_name|_keyring.*|^init_.*|^report_.*|^secure_.*)$/;
+	/(_key|filekey|_key_tab|_cert|_ca|_capath|_cipher|_password|_pwd|_token|_sst_auth|_provider_options|_file|_files|_path|dir|_directory|_basename|_log_index|^log_bin_index|_socket|^socket|_log_name|_url|_keyring.*|^init_.*|^report_.*|^secure_.*)$/;
 
 /** Why a system variable is not for everybody; undefined: it is. */
 export function secretSetting(name: string): string | undefined {

@@ -103,10 +103,12 @@ export function wrapped(options: WrapOptions): GuardedText | "impossible" | unde
 	if (guards.isLost || (sources.length === 0 && guards.shows.size === 0)) return "impossible";
 	const insertions: Insertion[] = [];
 	const names = new Set<string>();
+	let always = false;
 	const spelled = spellings(options);
 	for (const [at, source] of sources) {
 		const columns = used.get(`${source.schema}.${source.name}`) ?? [];
-		const { pieces, guarded } = derivedTable(source, columns, spelled, server);
+		const { pieces, guarded, hides } = derivedTable(source, columns, spelled, server);
+		always ||= hides;
 		insertions.push({ at, pieces });
 		const alias = source.bareName === undefined ? "" : ` AS \`${source.bareName.replaceAll("`", "``")}\``;
 		insertions.push({ at: source.end, pieces: [` AS x)${alias}`] });
@@ -114,9 +116,10 @@ export function wrapped(options: WrapOptions): GuardedText | "impossible" | unde
 	}
 	for (const { place, column, pieces, what } of guards.shows.values()) {
 		insertions.push(...showInsertions(place, column, pieces));
+		always ||= isConstant(pieces);
 		names.add(what);
 	}
-	const guarded: GuardedText = { engine: "mysql", pieces: inserted(text, insertions), guards: [...names] };
+	const guarded: GuardedText = { engine: "mysql", pieces: inserted(text, insertions), guards: [...names], always };
 	return isFaithful(options, guarded, new Set(sources.map(([at]) => at))) ? guarded : "impossible";
 }
 
@@ -166,7 +169,7 @@ function derivedTable(
 	used: readonly string[] | "all",
 	spelled: ReadonlyMap<string, string>,
 	server: Server,
-): { readonly pieces: readonly Piece[]; readonly guarded: readonly string[] } {
+): { readonly pieces: readonly Piece[]; readonly guarded: readonly string[]; readonly hides: boolean } {
 	const guards = mysqlGuardedColumns(server.flavour, schema, name);
 	const kept = columns.filter((column) => used === "all" || used.includes(column));
 	const guarded = kept.filter((column) => guards?.has(column) === true);
@@ -182,9 +185,16 @@ function derivedTable(
 		return ["COALESCE(", ...shown, `, ${guard.otherwise})${named}`];
 	});
 	const list = items.flatMap((pieces, index) => (index === 0 ? pieces : [", ", ...pieces]));
-	return { pieces: ["(SELECT ", ...list, " FROM "], guarded };
+	const hides = guarded.some((column) => isConstant(condition(guards?.get(column)?.shown ?? NEVER, server)));
+	return { pieces: ["(SELECT ", ...list, " FROM "], guarded, hides };
 }
 
+/** A condition that asks for nothing of what is covered: it hides the same from all. */
+function isConstant(pieces: readonly Piece[]): boolean {
+	return pieces.every((piece) => typeof piece === "string");
+}
+
+const NEVER = "0";
 const TEST = /\$([RPBFNO])\(([\w.]+)(?:, ([\w.]+))?\)/g;
 const AMONG = {
 	R: "relations",

@@ -4,7 +4,7 @@
  * be the same over both, since what differs is what an attacker can tell them apart by.
  */
 import { connect } from "node:net";
-import { type Connection, createConnection } from "mysql2/promise";
+import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import t, { type Test } from "tap";
 import { type Attack, attackSchema, attackSecrets, attacks, type Step } from "../../helpers/attacks.js";
 import { found, type Needle, textNeedles } from "../../helpers/canaries.js";
@@ -58,6 +58,12 @@ const NEEDLES: readonly Needle[] = SECRETS.flatMap(({ email, nick, salary, row }
 	),
 	...salary.filter((value) => value > 1000).flatMap((value) => textNeedles(String(value)).slice(0, 2)),
 ]);
+
+/** Where the server keeps its data: no business of anybody's who asks through us. */
+async function placeNeedles({ url }: MysqlServer): Promise<readonly Needle[]> {
+	const [[row]] = await withMysql(url, (client) => client.query<RowDataPacket[]>("SELECT @@datadir AS place"));
+	return textNeedles(String(row?.place)).slice(0, 2);
+}
 
 interface Door {
 	readonly grant: IssuedGrant;
@@ -133,6 +139,7 @@ async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Pr
 			// The two databases were made one after the other.
 			.replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, "then")
 			.replaceAll(door.database, "db")
+			.replaceAll(Buffer.from(door.database).toString("hex").toUpperCase(), "db")
 			.replace(/(project|shop)\d/g, "$1"),
 	);
 	return { bytes: Buffer.concat(chunks), outcomes: spoken, effects };
@@ -144,11 +151,17 @@ function outcome({ effects }: Told): string {
 	return effects.includes("rows") ? "masked" : "nothing";
 }
 
-async function judge(t: Test, doors: readonly Door[], attack: Attack, way: "query" | "execute"): Promise<void> {
+interface Ground {
+	readonly doors: readonly Door[];
+	readonly needles: readonly Needle[];
+}
+
+async function judge(t: Test, ground: Ground, attack: Attack, way: "query" | "execute"): Promise<void> {
+	const { doors, needles } = ground;
 	const name = `${attack.name} (${way})`;
 	const told = await Promise.all(doors.map((door) => attempt(door, attack, way)));
 	const [one, other] = told as [Told, Told];
-	for (const { bytes } of told) t.same(found(NEEDLES, bytes), [], `${name}: no secret shows`);
+	for (const { bytes } of told) t.same(found(needles, bytes), [], `${name}: no secret shows`);
 	t.same(one.outcomes, other.outcomes, `${name}: other secrets make no difference`);
 	if (attack.expect !== "any")
 		t.equal(outcome(one), attack.expect, `${name}: ${one.outcomes.join(" | ").slice(0, 200)}`);
@@ -157,10 +170,11 @@ async function judge(t: Test, doors: readonly Door[], attack: Attack, way: "quer
 for (const server of mysqlServers()) {
 	t.test(server.name, { timeout: PART_TIMEOUT_MS }, async (t) => {
 		const doors = await openDoors(t, server);
+		const ground = { doors, needles: [...NEEDLES, ...(await placeNeedles(server))] };
 		for (const attack of ATTACKS) {
 			if (attack.only !== undefined && attack.only !== server.flavour) continue;
-			await judge(t, doors, attack, "query");
-			if (attack.text !== true && attack.sql.length === 1) await judge(t, doors, attack, "execute");
+			await judge(t, ground, attack, "query");
+			if (attack.text !== true && attack.sql.length === 1) await judge(t, ground, attack, "execute");
 		}
 		for (const { database } of doors) {
 			const url = new URL(server.url);

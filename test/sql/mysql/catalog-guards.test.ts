@@ -1,6 +1,6 @@
 /** Texts whose guarded columns are wrapped, on both servers: what goes upstream, and what is not wrapped. */
 import t from "tap";
-import { filled, NOTHING_COVERED } from "../../../src/sql/guarded.js";
+import { type Extent, filled, NOTHING_COVERED, showsAll } from "../../../src/sql/guarded.js";
 import { type Flavour, read, readText, shop } from "./shop.js";
 
 const BOTH: readonly Flavour[] = ["mysql", "mariadb"];
@@ -42,6 +42,24 @@ t.test("what is wrapped", async (t) => {
 	const header = (flavour: Flavour) => upstream("select view_DEFINITION from information_schema.views", flavour);
 	t.match(header("mariadb"), /AS `view_DEFINITION`/, "MariaDB heads results by the names in the derived table");
 	t.match(header("mysql"), /AS `VIEW_DEFINITION`/, "MySQL by those of its views");
+});
+
+t.test("what is hidden from all is hidden whatever is covered", async (t) => {
+	const all = Object.fromEntries(Object.keys(NOTHING).map((key) => [key, "all"])) as unknown as Extent;
+	for (const [sql, open] of [
+		["show variables", false],
+		["select variable_value from performance_schema.global_variables", false],
+		[
+			"select view_definition, variable_value from information_schema.views, performance_schema.global_variables",
+			false,
+		],
+		["select view_definition from information_schema.views", true],
+		["show triggers", true],
+	] as const) {
+		const { guarded } = readText(sql, { flavour: "mysql" });
+		t.equal(guarded && showsAll(guarded, all), open, sql);
+		t.equal(guarded && showsAll(guarded, NOTHING), false, sql);
+	}
 });
 
 t.test("what needs no wrapping, and what cannot be wrapped", async (t) => {

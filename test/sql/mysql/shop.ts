@@ -68,6 +68,7 @@ export function shop(flavour: Flavour, lowerCaseNames: 0 | 1 = 0): Catalog {
 			relation("mysql.general_log", "event_time argument"),
 			relation("mysql.time_zone_name", "name time_zone_id"),
 			relation("performance_schema.events_statements_history", "thread_id sql_text"),
+			relation("performance_schema.global_variables", "variable_name variable_value"),
 			relation("performance_schema.threads", "thread_id processlist_info"),
 			relation("sys.processlist", "thd_id current_statement"),
 		],
