@@ -204,10 +204,10 @@ export class RelayCore {
 	askState(): void {
 		const { model } = this;
 		this.#sendOwn({
-			sql: "SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, DATABASE()",
+			sql: "SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, @@SESSION.character_set_connection, DATABASE()",
 			take: (rows, error) => {
 				const [row] = rows;
-				if (error !== undefined || row === undefined || row.length !== 3) {
+				if (error !== undefined || row === undefined || row.length !== 4) {
 					this.fatal(
 						SHUTDOWN,
 						"the state of the session is not known",
@@ -218,7 +218,8 @@ export class RelayCore {
 				}
 				model.set("sql_mode", row[0] ?? "");
 				model.set("character_set_client", row[1] ?? "");
-				model.setDatabase(row[2] ?? "");
+				model.set("character_set_connection", row[2] ?? "");
+				model.setDatabase(row[3] ?? "");
 			},
 		});
 	}

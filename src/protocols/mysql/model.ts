@@ -89,12 +89,12 @@ export interface NamedStatement {
 	readonly epoch: number;
 }
 
-/** Settings by which text is read, as the server names them. */
-export const TRACKED = ["sql_mode", "character_set_client"] as const;
+/** Settings by which text is read, as the server names them: the last is that of literals, which may hold text themselves. */
+export const TRACKED = ["sql_mode", "character_set_client", "character_set_connection"] as const;
 export type Tracked = (typeof TRACKED)[number];
 
 export function isTracked(name: string): name is Tracked {
-	return name === "sql_mode" || name === "character_set_client";
+	return TRACKED.some((tracked) => tracked === name);
 }
 
 /** How text is turned into characters, so that positions in facts are those of the string. */
@@ -122,6 +122,7 @@ export class SessionModel {
 	#modes: string;
 	#multi: boolean;
 	#charset: string;
+	#connection: string;
 	#reading: readonly string[] | undefined;
 	#textBytes = 0;
 
@@ -130,11 +131,13 @@ export class SessionModel {
 		readonly modes: string;
 		readonly multi: boolean;
 		readonly charset: string;
+		readonly connection: string;
 	}) {
 		this.#database = start.database;
 		this.#modes = start.modes;
 		this.#multi = start.multi;
 		this.#charset = start.charset;
+		this.#connection = start.connection;
 	}
 
 	/** The same array as long as nothing changes. */
@@ -144,6 +147,7 @@ export class SessionModel {
 			modes: this.#modes,
 			multi: this.#multi,
 			charset: this.#charset,
+			connection: this.#connection,
 		});
 		return this.#reading;
 	}
@@ -177,12 +181,14 @@ export class SessionModel {
 	}
 
 	value(setting: Tracked): string {
-		return setting === "sql_mode" ? this.#modes : this.#charset;
+		if (setting === "sql_mode") return this.#modes;
+		return setting === "character_set_client" ? this.#charset : this.#connection;
 	}
 
 	set(setting: Tracked, value: string): void {
 		if (setting === "sql_mode") this.#modes = value;
-		else this.#charset = value;
+		else if (setting === "character_set_client") this.#charset = value;
+		else this.#connection = value;
 		this.unsure.delete(setting);
 		this.#reading = undefined;
 	}

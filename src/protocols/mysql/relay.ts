@@ -38,6 +38,7 @@ export class MysqlRelay implements Relay {
 			modes: reported.get(REPORTED.sqlMode) ?? "",
 			multi: hasFlag(clientFlags, CAPABILITY.multiStatements),
 			charset: reported.get(REPORTED.characterSetClient) ?? "",
+			connection: reported.get(REPORTED.characterSetConnection) ?? "",
 		});
 		model.status = options.upstream.status;
 		this.#core = new RelayCore(host, model, legs);

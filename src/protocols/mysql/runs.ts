@@ -224,7 +224,7 @@ function readsDiagnostics({ facts }: Verdict, sql: string): boolean {
 }
 
 /** Settings by which text is read. */
-const READING_SETTING = /^(names|character_set_client|sql_mode)$/i;
+const READING_SETTING = /^(names|character_set_client|character_set_connection|collation_connection|sql_mode)$/i;
 /** The one by which the server tells that they were changed. */
 const TRACKING = "session_track_system_variables";
 
@@ -324,6 +324,11 @@ function trackAgain(core: RelayCore, names: string): void {
 
 /** The server says what it was set to, or is asked. */
 function doubt(model: SessionModel, setting: string): void {
-	if (READING_SETTING.test(setting))
-		model.unsure.add(/^sql_mode$/i.test(setting) ? "sql_mode" : "character_set_client");
+	const name = setting.toLowerCase();
+	if (name === "sql_mode") model.unsure.add("sql_mode");
+	if (name === "names" || name === "character_set_client") model.unsure.add("character_set_client");
+	// Of a collation that is set the server tells nothing under the name that we know it by.
+	if (name === "names" || /^(character_set|collation)_connection$/.test(name)) {
+		model.unsure.add("character_set_connection");
+	}
 }

@@ -199,7 +199,13 @@ function intoSomething(
 // ---- what statements leave behind ---------------------------------------------------------------------------------
 
 /** Settings that change how text is read, and the one by which the server tells that they did. */
-const READING_SETTINGS = new Set(["sql_mode", "character_set_client", "session_track_system_variables"]);
+const READING_SETTINGS = new Set([
+	"sql_mode",
+	"character_set_client",
+	"character_set_connection",
+	"collation_connection",
+	"session_track_system_variables",
+]);
 
 function after(before: Before, facts: StatementFacts): Before {
 	const next = facts.changesCatalog ? { ...before, definitionsChanged: true } : before;

@@ -304,9 +304,7 @@ function primary(g: Grammar): Expression {
 			cursor.at += 1;
 			return { kind: "constant", sort: "null", value: "" };
 		case KIND.charset:
-			cursor.at += 1;
-			if (cursor.kind() === KIND.bits) return primary(g);
-			return { kind: "constant", sort: "text", value: cursor.string() };
+			return introduced(g);
 		case KIND.parameter:
 			cursor.at += 1;
 			return { kind: "parameter" };
@@ -321,6 +319,21 @@ function primary(g: Grammar): Expression {
 		default:
 			throw cursor.fail();
 	}
+}
+
+/** Where ASCII is something else, what is written is not the value: bytes, of which nothing is known. */
+const NOT_ASCII: ReadonlySet<string> = new Set(["_swe7", "_ucs2", "_utf16", "_utf16le", "_utf32"]);
+
+/** `_latin1'text'`, `_utf8mb4 X'…'`; the name of the character set is next. */
+function introduced(g: Grammar): Expression {
+	const { cursor } = g;
+	const charset = cursor.raw().toLowerCase();
+	cursor.at += 1;
+	if (cursor.kind() === KIND.bits) return primary(g);
+	const value = cursor.string();
+	return NOT_ASCII.has(charset)
+		? { kind: "constant", sort: "bits", value: `${charset}'…'` }
+		: { kind: "constant", sort: "text", value };
 }
 
 function variable(g: Grammar): Expression {

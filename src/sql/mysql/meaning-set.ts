@@ -71,7 +71,12 @@ function effectsOf(s: Target, assigned: Assigned, environment: Environment): Ses
 		case "names":
 			return names(assigned.charset, assigned.collation);
 		case "characterSet":
-			return [charset("character_set_client", assigned.charset), charset("character_set_results", assigned.charset)];
+			// That of literals becomes the database's.
+			return [
+				charset("character_set_client", assigned.charset),
+				charset("character_set_results", assigned.charset),
+				charset("character_set_connection", undefined),
+			];
 		case "transaction":
 			return transaction(s, assigned);
 		case "rights":
@@ -119,7 +124,7 @@ function setting(s: Target, { name, scope, value }: Setting, { reading }: Enviro
 	if (COLLATIONS.has(name)) {
 		const constant = constantOf(value);
 		if (constant !== undefined) charsetOfCollation(constant);
-		return [];
+		return [{ kind: "set", name, values: undefined, local: false }];
 	}
 	const constant = constantOf(value);
 	const judged = judgeSetting(name, constant?.toLowerCase());
@@ -244,7 +249,7 @@ function charset(setting: string, name: string | undefined): SessionEffect {
 
 function charsetOfCollation(collation: string): void {
 	const name = collation.split("_")[0] ?? "";
-	if (!/^[0-9]+$/.test(collation) && !isReadableCharset(name)) {
+	if (!isReadableCharset(name)) {
 		throw unsupported(`text in the character set ${name} is not read`);
 	}
 }

@@ -16,6 +16,9 @@ export const READING_MODES = [
 /** Flags of sql_mode that make the server read another language; a session in one of them is not read at all. */
 export const FOREIGN_MODES = ["ORACLE", "MSSQL"] as const;
 
+/** Begins the flag of a character_set_connection that is not read. */
+const CONNECTION = "CONNECTION:";
+
 /** Stands among the flags where several statements a text are on (CLIENT_MULTI_STATEMENTS). */
 export const MULTI = "MULTI";
 
@@ -47,12 +50,17 @@ export function isReadableCharset(charset: string): boolean {
 	return UTF8.has(name) || SINGLE_BYTE.has(name);
 }
 
-/** `[database, flags, character_set_client]`; `modes` is sql_mode as the server shows it. */
+/**
+ * `[database, flags, character_set_client]`; `modes` is sql_mode as the server shows it. `connection` is
+ * character_set_connection: literals are turned into it, so a text in a literal (PREPARE) or a condition of ours that it
+ * cannot hold would be another one to the server (swe7 has no backslash, quote of names or bar).
+ */
 export function readingOf(options: {
 	readonly database: string | undefined;
 	readonly modes: string;
 	readonly multi: boolean;
 	readonly charset: string;
+	readonly connection?: string;
 }): readonly string[] {
 	const known: readonly string[] = [...READING_MODES, ...FOREIGN_MODES];
 	const flags = options.modes
@@ -60,6 +68,9 @@ export function readingOf(options: {
 		.map((flag) => flag.trim().toUpperCase())
 		.filter((flag) => known.includes(flag));
 	if (options.multi) flags.push(MULTI);
+	const { connection } = options;
+	if (connection !== undefined && !isReadableCharset(connection))
+		flags.push(`${CONNECTION}${connection.toLowerCase()}`);
 	return [options.database ?? "", [...new Set(flags)].sort().join(","), options.charset.toLowerCase()];
 }
 
@@ -72,6 +83,11 @@ export function parseReading(reading: readonly string[]): Reading {
 	if (!isReadableCharset(charset)) throw unsupported(`text in the character set ${charset} is not read`);
 	const flags = new Set(joined === "" ? [] : joined.split(","));
 	const known: readonly string[] = [...READING_MODES, MULTI];
+	for (const flag of flags) {
+		if (flag.startsWith(CONNECTION)) {
+			throw unsupported(`text whose literals are in the character set ${flag.slice(CONNECTION.length)} is not read`);
+		}
+	}
 	for (const flag of flags) if (!known.includes(flag)) throw unsupported(`text under sql_mode ${flag} is not read`);
 	return {
 		database: database === "" ? undefined : database,

@@ -34,6 +34,7 @@ function pair(options: HostOptions = {}, flags = SESSION_TRACK | DEPRECATE_EOF |
 				["database", "licet_traces"],
 				["sql_mode", ""],
 				["character_set_client", "utf8mb4"],
+				["character_set_connection", "utf8mb4"],
 			]),
 			frames: [],
 			cancelRequest: undefined,

@@ -181,6 +181,11 @@ t.test("sessions that are not read", async (t) => {
 	t.throws(() => parseReading(["", "ANSI_QUOTES,NEW_MODE", "utf8mb4"]));
 	t.throws(() => parseReading(["", ""]));
 	t.throws(() => parseReading(["", "", "gbk"]));
+	const literals = (connection: string) =>
+		readingOf({ database: "", modes: "", multi: false, charset: "utf8mb4", connection });
+	t.throws(() => parseReading(literals("swe7")), { message: /literals are in the character set swe7/ });
+	t.throws(() => parseReading(literals("")), "what is not known is not read");
+	t.same(literals("latin1"), ["", "", "utf8mb4"]);
 	t.same(readingOf({ database: "d", modes: "STRICT_ALL_TABLES,ANSI_QUOTES", multi: true, charset: "UTF8MB4" }), [
 		"d",
 		"ANSI_QUOTES,MULTI",
