@@ -100,7 +100,7 @@ export async function compareClients(
 }
 
 /** For each client that cannot be had, why. All that can be installed is, in one go. */
-async function whatIsMissing(clients: readonly ClientProgram[]): Promise<ReadonlyMap<ClientProgram, string>> {
+export async function whatIsMissing(clients: readonly ClientProgram[]): Promise<ReadonlyMap<ClientProgram, string>> {
 	const absent = clients.filter((client) => !isPresent(client));
 	if (absent.length === 0) return new Map();
 	const packages = [...new Set(absent.flatMap((client) => client.packages))];
@@ -114,7 +114,7 @@ async function whatIsMissing(clients: readonly ClientProgram[]): Promise<Readonl
 }
 
 /** Runs what brings a client. Answers why it could not, undefined when it did. */
-export async function prepared(name: string, command: readonly [string, ...string[]]): Promise<string | undefined> {
+async function prepared(name: string, command: readonly [string, ...string[]]): Promise<string | undefined> {
 	console.log(`# ${name} is missing: running ${command.join(" ")}`);
 	const { code, stderr } = await start(command, process.env, PREPARE_TIMEOUT_MS);
 	return code === 0 ? undefined : `${command.join(" ")} failed: ${stderr.trim().split("\n").at(-1)}`;
