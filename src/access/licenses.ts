@@ -7,9 +7,9 @@
  * change that would withdraw a license is looked at a second time before it counts.
  */
 import { type FSWatcher, watch } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DOCUMENT_BYTES } from "../config/bounds.js";
+import { readRegularDocument, reasonOf } from "../config/file.js";
 import { formatProblem, type Problem } from "../config/problem.js";
 import { type Installation, type License, parseLicense, withMaskKey } from "../licensing/license.js";
 import type { Entry } from "../recorder/entry.js";
@@ -246,7 +246,7 @@ async function licenseFiles(folder: string, problems: Problem[]): Promise<string
 	try {
 		return (await namesIn(folder)).map((name) => join(folder, name));
 	} catch (error) {
-		problems.push(problemOf(folder, `the folder of licenses cannot be read (${codeOf(error)})`));
+		problems.push(problemOf(folder, `the folder of licenses cannot be read: ${reasonOf(error)}`));
 		return [];
 	}
 }
@@ -255,15 +255,8 @@ async function readLicense(
 	file: string,
 	installation: Installation | undefined,
 ): Promise<ReturnType<typeof parseLicense>> {
-	try {
-		const { size } = await stat(file);
-		if (size > DOCUMENT_BYTES) {
-			return { problems: [problemOf(file, `is too long; expected at most ${DOCUMENT_BYTES} bytes`)] };
-		}
-		return parseLicense(await readFile(file, "utf8"), file, installation);
-	} catch (error) {
-		return { problems: [problemOf(file, `cannot be read (${codeOf(error)})`)] };
-	}
+	const read = await readRegularDocument(file);
+	return "problems" in read ? read : parseLicense(read.text, file, installation);
 }
 
 /** Changes whenever a file comes, goes or is written. */

@@ -5,14 +5,15 @@
  * in bytes) or with every problem of the document at once. What this build cannot do is a problem too: a setting that
  * is read and then not obeyed would be worse than none.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { z } from "zod";
 import { type Bounds, DEFAULT_BOUNDS } from "./bounds.js";
+import { readDocument } from "./file.js";
 import { type Problem, sortProblems } from "./problem.js";
+import { findFault } from "./references.js";
 import { check } from "./schema.js";
 import { CONFIG_SCHEMA } from "./shape.js";
-import { missingReferences, unsupportedSettings, wrongCombinations } from "./soundness.js";
+import { badReferences, unsupportedSettings, wrongCombinations } from "./soundness.js";
 import type { Address } from "./units.js";
 import { readYaml } from "./yaml.js";
 
@@ -109,14 +110,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads and checks a configuration file. */
 export function loadConfig(file: string, env: Environment, options: LoadOptions = {}): ConfigResult {
-	let text: string;
-	try {
-		text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(file));
-	} catch (error) {
-		const message = error instanceof TypeError ? "is not UTF-8 text" : `cannot be read: ${reasonOf(error)}`;
-		return { problems: [{ file, line: 1, column: 1, path: "", message }] };
-	}
-	return parseConfig(text, file, env, options);
+	const read = readDocument(file);
+	return "problems" in read ? read : parseConfig(read.text, file, env, options);
 }
 
 /** The same for a text already read; relative paths are relative to `file`'s folder. */
@@ -127,7 +122,7 @@ export function parseConfig(text: string, file: string, env: Environment, option
 	const { value, problems } = check(CONFIG_SCHEMA, source);
 	problems.push(...unsupportedSettings(source), ...wrongCombinations(source));
 	if (options.references !== "skip") {
-		problems.push(...missingReferences(source, (path) => existsSync(resolve(dirname(file), path))));
+		problems.push(...badReferences(source, (path, sort) => findFault(resolve(dirname(file), path), sort)));
 	}
 	const unset = new Set(source.unset.map((problem) => problem.path));
 	const others = problems.filter((problem) => !unset.has(problem.path));
@@ -233,12 +228,4 @@ function secretOf(parsed: ParsedSecret, absolute: (path: string) => string): Sec
 	if ("env" in parsed) return { kind: "env", name: parsed.env };
 	if ("file" in parsed) return { kind: "file", path: absolute(parsed.file) };
 	return { kind: "value", value: parsed.value };
-}
-
-function reasonOf(error: unknown): string {
-	const code = error instanceof Error && "code" in error ? error.code : undefined;
-	if (code === "ENOENT") return "there is no such file";
-	if (code === "EISDIR") return "it is a folder";
-	if (code === "EACCES") return "this user may not read it";
-	return error instanceof Error ? error.message : String(error);
 }

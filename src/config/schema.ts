@@ -6,16 +6,33 @@
  * front. Issues of code "custom" carry their whole message.
  */
 import { z } from "zod";
+import { nearest } from "./nearest.js";
 import type { Path, Problem } from "./problem.js";
 import type { Source } from "./yaml.js";
 
 type Issue = z.core.$ZodIssue;
 
+const ONE_OF = "one of ";
+
+function oneOf(words: readonly string[]): string {
+	return words.length === 1 ? (words[0] ?? "") : ONE_OF + words.join(", ");
+}
+
+/** The expectation, with the word that was probably meant. Only words of ours are told, never what stands there. */
+function withNearest(expected: string, given: unknown): string {
+	if (typeof given !== "string" || !expected.startsWith(ONE_OF)) return expected;
+	const meant = nearest(given, expected.slice(ONE_OF.length).split(", "));
+	return meant === undefined ? expected : `${expected}; did you mean ${meant}?`;
+}
+
 /** A mapping with just these keys. */
 export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, description?: string) {
-	const keys = Object.keys(shape).join(", ");
+	const keys = Object.keys(shape);
 	const schema = z.strictObject(shape, {
-		error: (issue) => (issue.code === "unrecognized_keys" ? `one of ${keys}` : `a mapping with the keys ${keys}`),
+		error: (issue) =>
+			issue.code === "unrecognized_keys"
+				? oneOf(keys)
+				: `a mapping with the ${keys.length === 1 ? "key" : "keys"} ${keys.join(", ")}`,
 	});
 	return description === undefined ? schema : schema.describe(description);
 }
@@ -26,7 +43,7 @@ export function list<Item extends z.core.SomeType>(item: Item, what: string, opt
 	const schema = z.array(item, { error: expected });
 	return options.min === undefined
 		? schema
-		: schema.min(options.min, { error: () => `at least ${options.min} of them` });
+		: schema.min(options.min, { error: () => `a list of ${what}, at least ${options.min}` });
 }
 
 /** A string of a given form. */
@@ -39,7 +56,7 @@ export function text(expected: string, pattern?: RegExp) {
 
 /** One word of a few. */
 export function word<const Words extends readonly string[]>(words: Words) {
-	return z.enum(words, { error: () => `one of ${words.join(", ")}` });
+	return z.enum(words, { error: () => oneOf(words) });
 }
 
 export function flag() {
@@ -47,8 +64,8 @@ export function flag() {
 }
 
 /** A whole number within a range. */
-export function whole(min: number, max: number) {
-	const expected = () => `a whole number from ${min} to ${max}`;
+export function whole(min: number, max: number, words = `a whole number from ${min} to ${max}`) {
+	const expected = () => words;
 	return z.int({ error: expected }).min(min, { error: expected }).max(max, { error: expected });
 }
 
@@ -83,7 +100,9 @@ function problemsOf(issue: Issue, above: Path, source: Source): Problem[] {
 	const path: Path = [...above, ...issue.path.map((key) => (typeof key === "symbol" ? String(key) : key))];
 	switch (issue.code) {
 		case "unrecognized_keys":
-			return issue.keys.map((key) => source.problem([...path, key], `is no known key; expected ${issue.message}`));
+			return issue.keys.map((key) =>
+				source.problem([...path, key], `is no known key; expected ${withNearest(issue.message, key)}`),
+			);
 		case "invalid_union": {
 			const branch = likeliest(issue.errors);
 			if (branch !== undefined) return branch.flatMap((inner) => problemsOf(inner, path, source));
@@ -94,7 +113,9 @@ function problemsOf(issue: Issue, above: Path, source: Source): Problem[] {
 		case "custom":
 			return [source.problem(path, issue.message)];
 		default:
-			return [source.problem(path, `${found(issue.input, issue.code)}; expected ${issue.message}`)];
+			return [
+				source.problem(path, `${found(issue.input, issue.code)}; expected ${withNearest(issue.message, issue.input)}`),
+			];
 	}
 }
 
@@ -111,7 +132,13 @@ function found(input: unknown, code?: string): string {
 	if (input === undefined) return "is missing";
 	if (input === null) return "is empty (null)";
 	if (code === "too_small" && Array.isArray(input)) return "has too few entries";
+	if (typeof input === "number" && (code === "too_small" || code === "too_big")) return "is out of range";
+	if (code === "invalid_value" && typeof input !== "string") return kind(input);
 	if (code !== undefined && code !== "invalid_type") return "is not as expected";
+	return kind(input);
+}
+
+function kind(input: unknown): string {
 	if (Array.isArray(input)) return "is a list";
 	if (typeof input === "object") return "is a mapping";
 	if (typeof input === "string") return "is a string";

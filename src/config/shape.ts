@@ -10,6 +10,7 @@ import {
 	BYTES_EXPECTED,
 	DURATION_EXPECTED,
 	ENDPOINT_EXPECTED,
+	formatBytes,
 	OBJECT_PREFIX,
 	OBJECT_PREFIX_EXPECTED,
 	parseAddress,
@@ -37,9 +38,11 @@ function count(range: { min: number; max: number }) {
 }
 
 function size(range: { min: number; max: number }) {
-	const expected = `${BYTES_EXPECTED}, from ${range.min} to ${range.max}`;
+	const expected = `${BYTES_EXPECTED}, from ${formatBytes(range.min)} to ${formatBytes(range.max)}`;
 	const reader = (given: string) => within(parseBytes(given), range);
-	return z.union([whole(range.min, range.max), read(expected, reader, ["256KiB"])], { error: () => expected });
+	return z.union([whole(range.min, range.max, expected), read(expected, reader, ["256KiB"])], {
+		error: () => expected,
+	});
 }
 
 function duration(range: { min: number; max: number }) {

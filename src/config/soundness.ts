@@ -88,27 +88,37 @@ export function wrongCombinations(source: Source): Problem[] {
 	return problems;
 }
 
-/** Files and folders that the document names and that are not there. `data` is created when it is missing. */
-export function missingReferences(source: Source, exists: (path: string) => boolean): Problem[] {
-	const paths: [Path, string][] = [
-		[["tls", "certificate"], "a PEM file"],
-		[["tls", "key"], "a PEM file"],
-		[["tls", "clientCa"], "a PEM file"],
-		[["licenses"], "a folder of license documents"],
-		[["recording", "key"], "a PEM file"],
-		[["recording", "previousKey"], "a PEM file"],
-		[["recording", "auditorKey"], "a PEM file with the auditor's public key"],
+/** A file or a folder that the document names. */
+export type ReferenceSort = "file" | "folder" | "folder to be made";
+
+/** Files and folders that the document names and that cannot be used; `faultOf` says why not. */
+export function badReferences(
+	source: Source,
+	faultOf: (path: string, sort: ReferenceSort) => string | undefined,
+): Problem[] {
+	const pem = "a PEM file";
+	const paths: [Path, ReferenceSort, string][] = [
+		[["tls", "certificate"], "file", pem],
+		[["tls", "key"], "file", pem],
+		[["tls", "clientCa"], "file", pem],
+		[["licenses"], "folder", "a folder of license documents"],
+		[["data"], "folder to be made", "a folder, or a path where one can be made"],
+		[["recording", "key"], "file", pem],
+		[["recording", "previousKey"], "file", pem],
+		[["recording", "auditorKey"], "file", "a PEM file with the auditor's public key"],
 	];
 	for (const name of ["accessKeyId", "secretAccessKey"]) {
-		paths.push([["recording", "archive", "credentials", name, "file"], "a file that holds the store's access key"]);
+		const secret = ["recording", "archive", "credentials", name, "file"];
+		paths.push([secret, "file", "a file that holds the store's access key"]);
 	}
 	for (const name of keysAt(source.value, ["targets"])) {
-		paths.push([["targets", name, "ca"], "a PEM file"]);
-		paths.push([["targets", name, "credentials", "password", "file"], "a file that holds the password"]);
+		paths.push([["targets", name, "ca"], "file", pem]);
+		paths.push([["targets", name, "credentials", "password", "file"], "file", "a file that holds the password"]);
 	}
-	return paths.flatMap(([path, expected]) => {
+	return paths.flatMap(([path, sort, expected]) => {
 		const given = valueAt(source.value, path) ?? (path[0] === "licenses" ? "./licenses" : undefined);
-		if (typeof given !== "string" || given === "" || exists(given)) return [];
-		return [source.problem(path, `names something that does not exist; expected ${expected}`)];
+		if (typeof given !== "string" || given === "") return [];
+		const fault = faultOf(given, sort);
+		return fault === undefined ? [] : [source.problem(path, `${fault}; expected ${expected}`)];
 	});
 }

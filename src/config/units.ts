@@ -32,6 +32,12 @@ export function parseBytes(text: string): number | undefined {
 	return value > 0 && Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** 67108864 → "64MiB": in the largest unit that it is a whole number of. */
+export function formatBytes(bytes: number): string {
+	const unit = Object.entries(BYTE_UNITS).findLast(([, size]) => bytes % size === 0);
+	return unit === undefined ? String(bytes) : `${bytes / unit[1]}${unit[0]}`;
+}
+
 export const ADDRESS_EXPECTED = "an address host:port (127.0.0.1:5432, db.internal:5432, [::1]:5432)";
 
 export function parseAddress(text: string): Address | undefined {

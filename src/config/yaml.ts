@@ -6,6 +6,7 @@
  * that are no strings are problems; aliases are followed within bounds; and the same walk replaces `${NAME}`.
  */
 import {
+	Composer,
 	type Document,
 	isAlias,
 	isMap,
@@ -14,7 +15,8 @@ import {
 	LineCounter,
 	type Node,
 	type Pair,
-	parseAllDocuments,
+	Parser,
+	type YAMLError,
 } from "yaml";
 import { DOCUMENT_BYTES, DOCUMENT_DEPTH, DOCUMENT_NODES } from "./bounds.js";
 import { formatPath, type Path, type Problem, sortProblems } from "./problem.js";
@@ -51,12 +53,9 @@ export function readYaml(text: string, file: string, options: ReadOptions = {}):
 	};
 	const problems: Problem[] = [];
 	const list = documentsOf(text, lines);
-	if (list === undefined) return { problems: [at(0, [], "nests too deep to be read")] };
-	for (const document of list) {
-		for (const error of [...document.errors, ...document.warnings]) {
-			problems.push(at(error.pos[0], [], `cannot be read as YAML: ${firstLine(error.message)}`));
-		}
-	}
+	if ("message" in list) return { problems: [at(list.offset, [], list.message)] };
+	const errors = list.flatMap((document) => [...document.errors, ...document.warnings]);
+	for (const error of errors.slice(0, SYNTAX_ERRORS)) problems.push(at(error.pos[0], [], syntaxMessage(error)));
 	if (list.length > 1) {
 		const second = list[1]?.range[0] ?? 0;
 		problems.push(at(second, [], "holds several YAML documents; expected one document per file"));
@@ -78,21 +77,61 @@ export function readYaml(text: string, file: string, options: ReadOptions = {}):
 	return { source: { file, value, unset: walk.unset, problem } };
 }
 
-/** Undefined when the text nests so deep that reading it overflows the stack. */
-function documentsOf(text: string, lineCounter: LineCounter): readonly Document.Parsed[] | undefined {
+const TOO_DEEP = `nests too deep; expected at most ${DOCUMENT_DEPTH} levels`;
+/** Open at a time while reading: what a document may nest, several tokens a level. What is less deep is told with its key. */
+const OPEN_TOKENS = 4 * DOCUMENT_DEPTH;
+
+/** A value with its key and what stands between is four tokens. What is read whole takes seconds beyond this. */
+const TOKENS = 4 * DOCUMENT_NODES;
+const TOO_MUCH = `holds too much; expected at most ${DOCUMENT_NODES} values, aliases followed`;
+/** After the first error of syntax most others follow from it. */
+const SYNTAX_ERRORS = 10;
+
+class Overflow extends Error {}
+
+/**
+ * The package's parser, which stops where a text nests too deep or goes on too long. What comes after it is recursive: some
+ * 5000 open brackets overflow its stack, and 200 000 end the process, for then there is no room even to compile a regular
+ * expression.
+ */
+class BoundedParser extends Parser {
+	#tokens = 0;
+
+	override *next(source: string): ReturnType<Parser["next"]> {
+		yield* super.next(source);
+		if (this.stack.length > OPEN_TOKENS) throw new Overflow(TOO_DEEP);
+		if (++this.#tokens > TOKENS) throw new Overflow(TOO_MUCH);
+	}
+}
+
+type Documents = readonly Document.Parsed[] | { readonly offset: number; readonly message: string };
+
+/** The documents of a text, or where it is out of bounds. Of several documents the second is one too many. */
+function documentsOf(text: string, lineCounter: LineCounter): Documents {
+	const parser = new BoundedParser(lineCounter.addNewLine);
+	const documents: Document.Parsed[] = [];
 	try {
-		// prettyErrors would quote the text around an error, which may hold a password.
-		const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
-		return "empty" in documents ? [] : documents;
+		for (const document of new Composer({ prettyErrors: false, uniqueKeys: false }).compose(parser.parse(text))) {
+			documents.push(document);
+			if (documents.length > 1) break;
+		}
+		return documents;
 	} catch (error) {
-		if (error instanceof RangeError) return undefined;
+		if (error instanceof Overflow) return { offset: parser.offset, message: error.message };
 		throw error;
 	}
 }
 
-/** yaml's own messages quote names of anchors and tags, never values; what follows the first line is hints. */
-function firstLine(message: string): string {
-	return message.split("\n", 1)[0] ?? message;
+/**
+ * What the package says, without what it quotes of the text: a password that begins with !, | or > and stands without quotes
+ * is a tag or a broken header to it.
+ */
+function syntaxMessage(error: YAMLError): string {
+	if (error.code === "TAG_RESOLVE_FAILED") return HAS_TAG;
+	if (error.code === "BAD_DIRECTIVE")
+		return "has a YAML directive; expected none, and quotes around a text that begins with %";
+	const [said = ""] = error.message.split(/(?<=\S):\s|\n|(?<=escape sequence) /, 1);
+	return `cannot be read as YAML: ${said}`;
 }
 
 function placeKey(path: Path): string {
@@ -122,25 +161,25 @@ class Walk {
 		if (!this.places.has(placeKey(path))) this.places.set(placeKey(path), path.length === 0 ? offset : place);
 		if (++this.#nodes > DOCUMENT_NODES) {
 			if (this.#nodes === DOCUMENT_NODES + 1) {
-				this.#report(offset, path, `holds too much; expected at most ${DOCUMENT_NODES} values, aliases followed`);
+				this.#report(offset, path, TOO_MUCH);
 			}
 			return null;
 		}
 		if (path.length > DOCUMENT_DEPTH) {
-			this.#report(offset, path, `nests too deep; expected at most ${DOCUMENT_DEPTH} levels`);
+			this.#report(offset, path, TOO_DEEP);
 			return null;
 		}
 		if (node === null) return null;
 		if (isAlias(node)) {
 			const target = this.#anchors.get(node.source);
 			if (target === undefined) {
-				this.#report(offset, path, `refers to *${node.source}; expected an anchor that ends before this place`);
+				this.#report(offset, path, NO_ANCHOR);
 				return null;
 			}
 			return this.value(target, path, place);
 		}
 		if (node.tag !== undefined && !PLAIN_TAGS.has(node.tag)) {
-			this.#report(offset, path, "has a YAML tag; expected a value without one");
+			this.#report(offset, path, HAS_TAG);
 			return null;
 		}
 		const built = isMap(node)
@@ -162,7 +201,7 @@ class Walk {
 	#note(anchor: string, node: Node, offset: number, path: Path): void {
 		const known = this.#anchors.get(anchor);
 		if (known === undefined) this.#anchors.set(anchor, node);
-		else if (known !== node) this.#report(offset, path, `defines the anchor &${anchor} again; expected it once`);
+		else if (known !== node) this.#report(offset, path, ANCHOR_AGAIN);
 	}
 
 	#mapping(items: readonly Pair<Node, Node | null>[], path: Path, offset: number): Plain {
@@ -176,7 +215,8 @@ class Walk {
 			const name = key.value;
 			const below = [...path, name];
 			if (name === "<<" || name === "__proto__") {
-				this.#report(place, below, "is not a usable key");
+				const expected = name === "<<" ? "the keys themselves (there are no merge keys here)" : "another name";
+				this.#report(place, below, `is not a usable key; expected ${expected}`);
 				continue;
 			}
 			if (Object.hasOwn(result, name)) {
@@ -191,6 +231,8 @@ class Walk {
 	#scalar(value: unknown, offset: number, path: Path): Plain {
 		switch (typeof value) {
 			case "string":
+				// No name, path or text of ours has one, and where it goes it would end the string early.
+				if (value.includes("\0")) this.#report(offset, path, "holds a NUL character; expected text without one");
 				return this.#interpolate(value, offset, path);
 			case "boolean":
 				return value;
@@ -226,6 +268,11 @@ class Walk {
 	}
 }
 
+const HAS_TAG = "has a YAML tag; expected none, and quotes around a text that begins with !";
+const NO_ANCHOR =
+	"is an alias of nothing; expected an anchor of its name that ends before this place, or quotes around a text that begins with *";
+const ANCHOR_AGAIN =
+	"has an anchor whose name is taken; expected each name once, and quotes around a text that begins with &";
 const OPENING = "$".concat("{");
 const NO_VARIABLE = `has a ${OPENING} that names no variable; expected ${OPENING}NAME}, or $${OPENING} for the characters themselves`;
 

@@ -73,7 +73,8 @@ function partsOf(text: string, count: number, expected: string): readonly Part[]
 		at++;
 	}
 	if (parts.length === count) return parts;
-	return new Error(`has ${parts.length} of ${count} ${count === 1 ? "part" : "parts"}; expected ${expected}`);
+	const given = `${parts.length} ${parts.length === 1 ? "part" : "parts"}`;
+	return new Error(`has ${given}, not ${count}; expected ${expected}`);
 }
 
 const STAR_INSIDE = "has a * inside a part, and * stands for a whole part";

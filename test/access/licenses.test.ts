@@ -1,4 +1,5 @@
 /** The shelf of licenses follows its folder and fails closed; secrets are read and never told; the log keeps quiet. */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -58,6 +59,8 @@ t.test("what is in the folder", async (t) => {
 		"folder.yaml": {},
 	});
 	writeFileSync(join(folder, "long.yaml"), "#".repeat(2 << 20));
+	writeFileSync(join(folder, "latin.yaml"), Buffer.from(text("latin").replace("acme", "caf\u00e9"), "latin1"));
+	execFileSync("mkfifo", [join(folder, "pipe.yaml")]);
 	const { shelf, recorded } = await shelfOf(t, folder);
 	t.same(
 		shelf
@@ -79,11 +82,21 @@ t.test("what is in the folder", async (t) => {
 	);
 	t.match(
 		problems.find((problem) => problem.startsWith("folder")),
-		/cannot be read \(EISDIR\)/,
+		/cannot be read: it is a folder/,
 	);
 	t.match(
 		problems.find((problem) => problem.startsWith("long")),
 		/too long/,
+	);
+	t.match(
+		problems.find((problem) => problem.startsWith("latin")),
+		/is not UTF-8 text from here on/,
+		"or a deny of a name with an accent would deny something else",
+	);
+	t.match(
+		problems.find((problem) => problem.startsWith("pipe")),
+		/cannot be read: it is no regular file/,
+		"waiting for somebody who writes into it would keep all changes from being seen",
 	);
 	t.ok(problems.some((problem) => problem.startsWith("broken")));
 	t.same(
@@ -161,7 +174,7 @@ for (const [how, pollMs] of [
 		rmSync(folder, { recursive: true });
 		if (how === "polling") {
 			await until(t, "all withdrawn with the folder", () => shelf.all().length === 0);
-			t.match(shelf.problems()[0]?.message, /folder of licenses cannot be read \(ENOENT\)/);
+			t.match(shelf.problems()[0]?.message, /folder of licenses cannot be read: there is no such file/);
 		}
 	});
 }

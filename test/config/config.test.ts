@@ -1,11 +1,12 @@
 /** licet.yaml: what loads and to what, and every way in which it does not, with line and expectation. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import t, { type Test } from "tap";
 import { DEFAULT_BOUNDS, DOCUMENT_DEPTH, DOCUMENT_NODES } from "../../src/config/bounds.js";
 import { type Config, loadConfig, parseConfig, servesDatabase } from "../../src/config/document.js";
+import { nearest } from "../../src/config/nearest.js";
 import { formatPath, formatProblem } from "../../src/config/problem.js";
 import { configJsonSchema } from "../../src/config/shape.js";
 import { formatAddress, parseAddress, parseBytes, parseDuration } from "../../src/config/units.js";
@@ -184,8 +185,8 @@ licences: ./x
 		[21, "workers", "is not supported by this build"],
 		[22, "recording.durability", "expected one of written, strict"],
 		[23, "bounds.loginTimeout", "is a number; expected a duration"],
-		[23, "bounds.messageBytes", "from 65536 to 1073741824"],
-		[23, "bounds.statementBytes", "from 1024"],
+		[23, "bounds.messageBytes", "from 64KiB to 1GiB"],
+		[23, "bounds.statementBytes", "from 1KiB"],
 		[23, "bounds.sessions", "from 1 to 100000"],
 		[23, "bounds.other", "is no known key"],
 		[24, "licences", "is no known key; expected one of listen, tls, targets, licenses"],
@@ -285,18 +286,117 @@ t.test("references to files", (t) => {
 	mkdirSync(join(folder, "licenses"));
 	const loaded = loadConfig(file, {});
 	t.equal("config" in loaded && loaded.config.licenses, join(folder, "licenses"));
-	writeFileSync(file, Buffer.from([0x61, 0xff]));
-	t.match("problems" in (loadConfig(file, {}) as object) && loadConfig(file, {}), {
-		problems: [{ message: "is not UTF-8 text" }],
-	});
-	t.match(loadConfig(folder, {}), { problems: [{ message: "cannot be read: it is a folder" }] });
+	rmSync(join(folder, "licenses"), { recursive: true });
+	rmSync(join(folder, "k.pem"));
+	mkdirSync(join(folder, "k.pem"));
+	symlinkSync("pw2", join(folder, "pw2"));
+	for (const name of ["licenses", "data"]) writeFileSync(join(folder, name), "x");
+	writeFileSync(file, text.replace("./pw", "./pw2").replace("c.pem", "c.pem/x"));
+	t.strictSame(messages(loadConfig(file, {})), [
+		"licenses: names something that is no folder; expected a folder of license documents",
+		"tls.certificate: has a part that is no folder; expected a PEM file",
+		"tls.key: names a folder; expected a PEM file",
+		"targets.shop.credentials.password.file: names symbolic links that lead in a circle; expected a file that holds the password",
+	]);
+	writeFileSync(file, `${text}data: ./data\n`);
+	t.match(
+		messages(loadConfig(file, {})).join("\n"),
+		/^data: names something that is no folder; expected a folder, or/m,
+	);
+	t.end();
+});
+
+function messages(result: ReturnType<typeof loadConfig>): string[] {
+	return "problems" in result ? result.problems.map(({ path, message }) => `${path}: ${message}`) : [];
+}
+
+t.test("files that are no documents", (t) => {
+	const folder = mkdtempSync(join(tmpdir(), "licet-config-"));
+	t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+	const file = join(folder, "licet.yaml");
+	const first = (path = file) => {
+		const result = loadConfig(path, {});
+		return "problems" in result ? result.problems.map((problem) => formatProblem(problem).slice(folder.length)) : [];
+	};
+	const written = (bytes: Buffer) => {
+		writeFileSync(file, bytes);
+		return first();
+	};
+	const told = "is not UTF-8 text from here on; expected a document in UTF-8";
+	t.strictSame(written(Buffer.from([0x61, 0xff])), [`/licet.yaml:1:2: ${told}`]);
+	const latin = Buffer.concat([Buffer.from("# é \ufffd €\n# 😀: caf"), Buffer.from([0xe9]), Buffer.from("\nx: é\n")]);
+	t.strictSame(written(latin), [`/licet.yaml:2:10: ${told}`], "what was written as a replacement character is one");
+	t.strictSame(written(Buffer.from("# é").subarray(0, 3)), [`/licet.yaml:1:3: ${told}`], "a character cut short");
+	t.strictSame(written(Buffer.from("\ufefflisten: {}\n", "utf16le")), [
+		"/licet.yaml:1:1: is UTF-16 text; expected UTF-8",
+	]);
+	t.match(written(Buffer.alloc(1024 * 1024 + 1, "#")), [/is too long; expected a document of at most 1048576 bytes/]);
+	t.match(messages(loadConfig("/dev/zero", {})).join(), /is too long/, "what never ends is read no further");
+	t.strictSame(first(folder), [":1:1: cannot be read: it is a folder"]);
+	t.strictSame(first(join(file, "x")), ["/licet.yaml/x:1:1: cannot be read: a part of its path is no folder"]);
+	symlinkSync("loop", join(folder, "loop"));
+	t.strictSame(first(join(folder, "loop")), ["/loop:1:1: cannot be read: its symbolic links lead in a circle"]);
+	t.end();
+});
+
+t.test("what was probably meant", (t) => {
+	has(t, MINIMAL.replace("engine:", "engin:"), 3, "targets.shop.engin", "; did you mean engine?");
+	has(t, MINIMAL.replace("databases:", "database:"), 5, "targets.shop.database", "; did you mean databases?");
+	has(
+		t,
+		MINIMAL.replace("engine: postgres", "engine: postgresql"),
+		3,
+		"targets.shop.engine",
+		"; did you mean postgres?",
+	);
+	has(t, MINIMAL.replace("engine: postgres", "engine: MySQL"), 3, "targets.shop.engine", "; did you mean mysql?");
+	has(t, `${MINIMAL}lisetn: {}\n`, 7, "lisetn", "; did you mean listen?");
+	for (const far of ["port: 1", "engine: oracle", `${"listen".repeat(100)}: 1`]) {
+		t.notMatch(lines(MINIMAL.replace("engine: postgres", far)).join("\n"), /did you mean/, far.slice(0, 20));
+	}
+	t.equal(nearest("abc", ["abd", "abe"]), undefined, "of two that are equally near, neither");
+	t.equal(nearest("ACB", ["abc", "xyz"]), "abc");
+	t.equal(nearest("", ["a"]), undefined);
 	t.end();
 });
 
 t.test("values are never repeated in a message", (t) => {
 	const text = `targets:\n  shop: { credentials: { password: { value: [hunter2] } }, address: "hunter2", tls: hunter2 }\nstore: hunter2\n`;
 	t.notMatch(lines(text).join("\n"), /hunter2/);
-	t.notMatch(lines(`store: "hunter2\nx: *hunter3`).join("\n"), /hunter2/);
+	t.notMatch(lines(`store: "hunter2\nx: *hunter3`).join("\n"), /hunter[23]/);
+	const bare = [
+		"!",
+		"!!",
+		"!<",
+		"&a ",
+		"&",
+		"*",
+		"|",
+		">",
+		"%",
+		"@",
+		"`",
+		"{a} ",
+		"[a] ",
+		"'a' ",
+		"#x\n",
+		"- ",
+		"a: ",
+		'"\\',
+		"\t",
+	];
+	for (const start of bare) {
+		for (const place of [
+			`a: ${start}hunter2`,
+			`a: { b: ${start}hunter2 }`,
+			`a:\n- ${start}hunter2\n`,
+			`${start}hunter2`,
+		]) {
+			const told = lines(`${place}\nstore: ${start}hunter2\nstore: ${start}hunter2`).join("\n");
+			t.notMatch(told.replace(/: hunter2: is no known key/g, ""), /unter2/, `${place}: ${told}`);
+			t.not(told, "", place);
+		}
+	}
 	t.end();
 });
 
@@ -314,14 +414,14 @@ t.test("YAML that is open to interpretation is refused", (t) => {
 	t.match(yaml("1: x"), /key that is no string/);
 	t.match(yaml("? [a]\n: x"), /key that is no string/);
 	t.match(yaml("__proto__: { admin: true }"), /is not a usable key/);
-	t.match(yaml("a: &x { b: 1 }\nc: { <<: *x }"), /is not a usable key/);
+	t.match(yaml("a: &x { b: 1 }\nc: { <<: *x }"), /is not a usable key; expected the keys themselves/);
 	t.match(yaml("a: !secret x"), /cannot be read as YAML|has a YAML tag/);
 	t.match(yaml("a: !!binary aGk="), /cannot be read as YAML|has a YAML tag/);
 	t.match(yaml("a: .inf"), /no finite number/);
 	t.match(yaml("a: [1"), /^f:1:\d+: cannot be read as YAML/);
-	t.match(yaml("a: *nowhere"), /nowhere|alias/i);
-	t.match(yaml("a: &x [*x]"), /expected an anchor that ends before this place/);
-	t.match(yaml("a: &x 1\nb: &x 2"), /defines the anchor &x again/);
+	t.match(yaml("a: *nowhere"), /^f:1:4: a: is an alias of nothing; expected an anchor/);
+	t.match(yaml("a: &x [*x]"), /expected an anchor of its name that ends before this place/);
+	t.match(yaml("a: &x 1\nb: &x 2"), /^f:2:7: b: has an anchor whose name is taken/);
 	t.equal(yaml("a: &x [1]\nb: *x\nc: *x"), '{"a":[1],"b":[1],"c":[1]}');
 	const laughs = ["a0: &a0 [x,x,x,x,x,x,x,x,x,x]"];
 	for (let i = 1; i < 9; i++)
@@ -332,7 +432,28 @@ t.test("YAML that is open to interpretation is refused", (t) => {
 		);
 	t.match(yaml(laughs.join("\n")), new RegExp(`at most ${DOCUMENT_NODES} values`));
 	t.match(yaml("[".repeat(DOCUMENT_DEPTH + 2) + "]".repeat(DOCUMENT_DEPTH + 2)), /nests too deep/);
-	t.match(yaml("[".repeat(200_000)), /too deep|cannot be read/);
+	for (const open of ["[", "{a: ", "- ", "? ", "[{a: [", "&a [", "!!seq ["]) {
+		for (const depth of [5000, 200_000]) {
+			const text = `a:\n ${open.repeat(depth)}`;
+			t.match(
+				yaml(text.slice(0, 1_000_000)),
+				/^f:2:\d+: nests too deep; expected at most 32 levels$/,
+				`${depth} ${open}`,
+			);
+		}
+	}
+	t.match(yaml(`${"[".repeat(200_000)}${"]".repeat(200_000)}`), /^f:1:\d+: nests too deep/);
+	const long: [string, RegExp][] = [
+		[`[${"1,".repeat(500_000)}]`, /holds too much/],
+		['"'.repeat(1_000_000), /holds too much/],
+		["---\n".repeat(200_000), /several YAML documents/],
+		[`a: [${'"" '.repeat(20)}]`, /^(.*\n){1,9}.*$/],
+	];
+	for (const [text, expected] of long) t.match(yaml(text), expected, text.slice(0, 20));
+	const steps = Array.from({ length: 1400 }, (_, depth) => `${" ".repeat(depth)}a:`);
+	t.match(yaml(steps.join("\n")), /nests too deep/, "block mappings");
+	t.match(yaml('a: "x\\0y"'), /^f:1:4: a: holds a NUL character/);
+	t.match(yaml("a: [*.*]"), /^f:1:5: a\[0\]: is an alias of nothing; .* quotes around a text that begins with \*/);
 	t.match(yaml(`a: "${"x".repeat(1024 * 1024)}"`), /too long/);
 	const open = "$" + "{";
 	t.equal(yaml(`a: "${open}X}${open}Y}-$${open}X}"`, { X: "1", Y: `${open}X}` }), `{"a":"1${open}X}-${open}X}"}`);

@@ -1,7 +1,8 @@
 /** `licet export SESSION`: a session in a format for other programs, from the recording itself. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { readDocument } from "../../config/file.js";
 import { type License, parseLicense } from "../../licensing/license.js";
 import { bundle } from "../../recorder/bundle.js";
 import type { LoggedEntry } from "../../recorder/entry.js";
@@ -83,7 +84,8 @@ async function* bundleLines(session: string, options: ExportOptions): AsyncGener
 function licenseOnShelf(folder: string, id: string): License | undefined {
 	if (!existsSync(folder)) return undefined;
 	for (const name of readdirSync(folder).filter((name) => /\.(ya?ml|json)$/i.test(name))) {
-		const result = parseLicense(readFileSync(join(folder, name), "utf8"), name);
+		const read = readDocument(join(folder, name));
+		const result = "problems" in read ? read : parseLicense(read.text, name);
 		if ("license" in result && result.license.id === id) return result.license;
 	}
 	return undefined;

@@ -1,5 +1,5 @@
 /** `licet license validate FILE…` and `licet license schema`. */
-import { readFileSync } from "node:fs";
+import { readDocument } from "../../config/file.js";
 import { formatProblem, type Problem } from "../../config/problem.js";
 import { parseLicense } from "../../licensing/license.js";
 import { CommandFailure } from "../failure.js";
@@ -28,14 +28,9 @@ export function validate(
 }
 
 function check(file: string): { file: string; license: string | null; problems: readonly Problem[] } {
-	let text: string;
-	try {
-		text = readFileSync(file, "utf8");
-	} catch (error) {
-		const message = `cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-		return { file, license: null, problems: [{ file, line: 1, column: 1, path: "", message }] };
-	}
-	const result = parseLicense(text, file);
+	const read = readDocument(file);
+	if ("problems" in read) return { file, license: null, problems: read.problems };
+	const result = parseLicense(read.text, file);
 	if ("license" in result) return { file, license: result.license.id, problems: result.warnings };
 	return { file, license: null, problems: result.problems };
 }
