@@ -7,6 +7,7 @@
  * for a while what else its session sends. So nobody's short text waits for longer than a few short ones take, whatever
  * others send.
  */
+import { serialize } from "node:v8";
 import type { Analyser, ReadingContext } from "./analyser.js";
 import { type Cache, CacheBudget } from "./cache.js";
 import type { Catalog } from "./catalog.js";
@@ -14,6 +15,7 @@ import type { StatementFacts, TextFacts } from "./facts.js";
 import { Lane } from "./lane.js";
 import type { Answer, TemplateOf } from "./reader.js";
 import { TEMPLATES } from "./templates.js";
+import type { SharedCatalog } from "./worker.js";
 
 export interface AnalyserOptions {
 	/** Longer texts are refused. */
@@ -70,11 +72,16 @@ interface Space {
 	forgotten: boolean;
 }
 
+/** A catalog as it is kept here, and as readers are given it: however many are started, this thread lays it out once. */
+interface Snapshot extends SharedCatalog {
+	readonly catalog: Catalog;
+}
+
 class Pool implements Analyser {
 	readonly stats: AnalyserStats = { exactHits: 0, templateHits: 0, misses: 0, readersReplaced: 0, disagreements: 0 };
 	readonly #options: AnalyserOptions;
 	readonly #budget: CacheBudget;
-	readonly #catalogs = new Map<string, { readonly target: string; readonly catalog: Catalog }>();
+	readonly #catalogs = new Map<string, Snapshot>();
 	readonly #spaces = new Map<string, Space>();
 	/** The space of a context object seen before, so that the hot path builds no key. */
 	#known = new WeakMap<ReadingContext, Space>();
@@ -108,10 +115,10 @@ class Pool implements Analyser {
 	}
 
 	useCatalog(target: string, catalog: Catalog): void {
-		const key = `${target}\0${catalog.database}`;
-		this.#catalogs.set(key, { target, catalog });
+		const snapshot = { target, catalog, bytes: shared(serialize(catalog)) };
+		this.#catalogs.set(`${target}\0${catalog.database}`, snapshot);
 		this.#forgetSpaces(target, catalog.database);
-		for (const lane of [this.#short, this.#long]) lane.useCatalog(target, catalog);
+		for (const lane of [this.#short, this.#long]) lane.useCatalog(snapshot);
 	}
 
 	forgetCatalog(target: string, database: string): void {
@@ -222,6 +229,12 @@ const MAX_SPACES = 256;
 
 /** Before there is a catalog nothing is read, so nothing is kept. */
 const NO_TEMPLATE: TemplateOf = () => undefined;
+
+function shared(bytes: Uint8Array): SharedArrayBuffer {
+	const memory = new SharedArrayBuffer(bytes.length);
+	new Uint8Array(memory).set(bytes);
+	return memory;
+}
 
 function keyOf(text: Uint8Array): string {
 	return Buffer.from(text.buffer, text.byteOffset, text.length).toString("latin1", 0, text.length);

@@ -7,10 +7,9 @@
  */
 import { Worker } from "node:worker_threads";
 import type { ReadingContext } from "./analyser.js";
-import type { Catalog } from "./catalog.js";
 import type { Refusal, TextFacts } from "./facts.js";
 import type { Answer } from "./reader.js";
-import type { FromWorker, ToWorker, WorkerSettings } from "./worker.js";
+import type { FromWorker, SharedCatalog, ToWorker, WorkerSettings } from "./worker.js";
 
 export interface LaneOptions {
 	readonly settings: WorkerSettings;
@@ -18,7 +17,7 @@ export interface LaneOptions {
 	readonly timeoutMs: number;
 	readonly restMs?: number;
 	/** What a new reader has to be told first. */
-	readonly catalogs: () => Iterable<{ readonly target: string; readonly catalog: Catalog }>;
+	readonly catalogs: () => Iterable<SharedCatalog>;
 	readonly onReplaced: () => void;
 }
 
@@ -54,8 +53,8 @@ export class Lane {
 		if (options.restMs === undefined) this.#start();
 	}
 
-	useCatalog(target: string, catalog: Catalog): void {
-		this.#post({ kind: "catalog", target, catalog });
+	useCatalog({ target, bytes }: SharedCatalog): void {
+		this.#post({ kind: "catalog", target, bytes });
 	}
 
 	forgetCatalog(target: string, database: string): void {
@@ -137,7 +136,7 @@ export class Lane {
 		worker.on("error", (error) => this.#died(worker, error.message));
 		worker.on("exit", () => this.#died(worker, "the reader ended"));
 		if (this.#questions.length === 0) worker.unref();
-		for (const { target, catalog } of this.#options.catalogs()) this.useCatalog(target, catalog);
+		for (const snapshot of this.#options.catalogs()) this.useCatalog(snapshot);
 		for (const question of this.#questions) this.#send(question);
 	}
 

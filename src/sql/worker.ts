@@ -2,6 +2,7 @@
  * The reader's thread: parses and resolves, one text at a time, against the catalogs it was given. A text that breaks
  * the parser ends the thread; the pool starts another.
  */
+import { deserialize } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import type { ReadingContext } from "./analyser.js";
 import type { Catalog } from "./catalog.js";
@@ -16,8 +17,14 @@ export interface WorkerSettings extends ReaderBounds {
 	readonly workUnits: number;
 }
 
+export interface SharedCatalog {
+	readonly target: string;
+	/** The catalog as `v8.serialize` writes it. */
+	readonly bytes: SharedArrayBuffer;
+}
+
 export type ToWorker =
-	| { readonly kind: "catalog"; readonly target: string; readonly catalog: Catalog }
+	| ({ readonly kind: "catalog" } & SharedCatalog)
 	| { readonly kind: "forget"; readonly target: string; readonly database: string }
 	| { readonly kind: "analyse"; readonly id: number; readonly text: Uint8Array; readonly context: ReadingContext };
 
@@ -59,7 +66,8 @@ function analyse(text: Uint8Array, context: ReadingContext): Answer {
 }
 
 /** A snapshot that cannot be laid out leaves its database without one: everything there is refused. */
-function load(target: string, catalog: Catalog): void {
+function load({ target, bytes }: SharedCatalog): void {
+	const catalog = deserialize(Buffer.from(bytes)) as Catalog;
 	const name = key(target, catalog.database);
 	indexes.delete(name);
 	try {
@@ -72,7 +80,7 @@ function load(target: string, catalog: Catalog): void {
 for (const reader of Object.values(readers)) await reader.load();
 port?.on("message", (message: ToWorker) => {
 	if (message.kind === "catalog") {
-		load(message.target, message.catalog);
+		load(message);
 		say({ kind: "loaded" });
 		return;
 	}
