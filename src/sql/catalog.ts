@@ -32,7 +32,7 @@ export interface CatalogColumn {
 
 /** What the server compares a written row with. */
 export interface CatalogConstraint {
-	readonly kind: "unique" | "exclusion" | "check" | "reference";
+	readonly kind: "unique" | "exclusion" | "check" | "reference" | "partition";
 	/** Columns of the relation that take part, those of expressions and predicates among them. */
 	readonly columns: readonly string[];
 	/** What a foreign key points to, and whether it refuses that this is changed or deleted. */
@@ -61,6 +61,8 @@ export interface CatalogRelation {
 	 * next value.
 	 */
 	readonly toldColumns?: readonly string[];
+	/** Columns by which rows are in one partition or another, where a text may ask for partitions by name (MySQL). */
+	readonly partitionKey?: readonly string[];
 	/** OIDs of the tables it inherits from or is a partition of, nearest first. */
 	readonly parents: readonly number[];
 	/**

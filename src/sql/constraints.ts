@@ -1,7 +1,8 @@
 /**
  * What a write tells by its outcome: a unique key refuses a value that is there already (or ON CONFLICT passes over it),
- * a foreign key one that is not there, a check compares with columns that are not written. Whoever may only write could
- * ask so for values that may not be read, so each such comparison is a use of the columns that it looks at.
+ * a foreign key one that is not there, a check compares with columns that are not written, and so do partitions that take
+ * some rows only and generated columns that cannot hold all values. Whoever may only write could ask so for values that
+ * may not be read, so each such comparison is a use of the columns that it looks at.
  */
 import type { CatalogConstraint, CatalogRelation } from "./catalog.js";
 import type { Command, RelationName } from "./facts.js";
@@ -20,6 +21,7 @@ export function constraintUses(
 			const concerns = constraint.columns.some((column) => written.includes(column));
 			if (concerns) ownUses(r, relation, constraint, command, written);
 		}
+		if (command === "update") generatedUses(r, relation, written);
 	}
 	for (const { from, constraint } of index.referencesTo(relation)) {
 		const { target, columns } = constraint;
@@ -56,6 +58,9 @@ function ownUses(
 			// A new row is all of the writer's making.
 			if (command === "update") compare(r, relation, rest, "a check together with what is written");
 			break;
+		case "partition":
+			if (command === "update") compare(r, relation, rest, "a partition key together with what is written");
+			break;
 		case "reference": {
 			const target = constraint.target && r.dialect.index.relationById(constraint.target.relation);
 			if (target !== undefined) probe(r, target, constraint.target?.columns ?? [], REFERENCE);
@@ -64,6 +69,15 @@ function ownUses(
 		}
 		default:
 			constraint.kind satisfies never;
+	}
+}
+
+/** It is computed anew of what is written and of what is there, which may be too long, out of range or fail. */
+function generatedUses(r: Resolver, relation: CatalogRelation, written: readonly string[]): void {
+	for (const { generatedFrom = [] } of relation.columns) {
+		if (!generatedFrom.some((source) => written.includes(source))) continue;
+		const rest = generatedFrom.filter((source) => !written.includes(source));
+		compare(r, relation, rest, "a generated column together with what is written");
 	}
 }
 

@@ -21,6 +21,8 @@ export interface RelationPath extends ObjectPath {
 	readonly database?: string;
 	/** The text calls a function that delivers its rows: which, and whether it gives the call another name. */
 	readonly called?: { readonly name: string; readonly isAliased: boolean };
+	/** Some partitions alone are asked for, by their names (MySQL). */
+	readonly partitions?: boolean;
 }
 
 export interface TypePath extends ObjectPath {

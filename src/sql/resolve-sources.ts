@@ -5,7 +5,7 @@
 import type { CatalogRelation } from "./catalog.js";
 import type { FoundRelation } from "./dialect.js";
 import type { Command, RelationName } from "./facts.js";
-import type { Alias, FunctionItem, JoinSource, Source } from "./query.js";
+import type { Alias, FunctionItem, JoinSource, RelationPath, Source } from "./query.js";
 import { compute, condition, useOperator, useType } from "./resolve-expressions.js";
 import type { Resolver } from "./resolver.js";
 import { readAgain } from "./rows.js";
@@ -118,7 +118,15 @@ function relationSource(
 	if (entry !== undefined) return aliased(alias?.name ?? path.name, readAgain(entry.columns()), alias);
 	const found = r.dialect.relation(path);
 	r.dialect.named?.(found, path, alias !== undefined);
+	partitionUses(r, found, path);
 	return relationItem(r, found, alias, "select", true);
+}
+
+/** Which rows a partition holds tells what their key is. */
+export function partitionUses(r: Resolver, { relation }: FoundRelation, { partitions }: RelationPath): void {
+	if (partitions !== true) return;
+	const { schema, name, partitionKey = [] } = relation;
+	for (const column of partitionKey) r.uses.column({ schema, name, column }, "derive", "PARTITION");
 }
 
 /** A column of a stored relation; its value is made when first asked for. */

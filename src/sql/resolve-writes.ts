@@ -26,7 +26,7 @@ import type {
 } from "./query.js";
 import { compute, condition, consume } from "./resolve-expressions.js";
 import { expandList, selectList } from "./resolve-select.js";
-import { isExpanded, relationItem, resolveSource, resolveSources } from "./resolve-sources.js";
+import { isExpanded, partitionUses, relationItem, resolveSource, resolveSources } from "./resolve-sources.js";
 import { registerCommonTables } from "./resolve-with.js";
 import type { Resolver } from "./resolver.js";
 import { commonTable, type Item, type ResolvedColumns, readColumn, type Scope, withItems } from "./scope.js";
@@ -74,6 +74,7 @@ function openTarget(r: Resolver, target: Target, command: Command): Written {
 	const alias = target.alias === undefined ? undefined : { name: target.alias, columns: [] };
 	const item = relationItem(r, found, alias, "select", false);
 	r.uses.commands.add(command);
+	partitionUses(r, found, target.relation);
 	writes(r, found, command, []);
 	return { found, relation, item };
 }

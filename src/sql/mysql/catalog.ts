@@ -87,6 +87,7 @@ interface Draft {
 	readonly columns: CatalogColumn[];
 	readonly constraints: CatalogConstraint[];
 	readonly toldColumns: Set<string>;
+	readonly partitionKey: Set<string>;
 	definition: string | undefined;
 }
 
@@ -154,6 +155,7 @@ class Builder {
 			columns: [],
 			constraints: [],
 			toldColumns: new Set(),
+			partitionKey: new Set(),
 			definition: undefined,
 		};
 		this.#drafts.set(`${draft.schema}\0${draft.name}`, draft);
@@ -251,31 +253,40 @@ class Builder {
 			const named = new Set([...namesIn(expression ?? ""), ...namesIn(subexpression ?? "")]);
 			const all = draft.columns.map(({ name }) => name);
 			const known = all.filter((name) => named.has(name));
-			for (const name of known.length === 0 ? all : known) draft.toldColumns.add(name);
+			const key = known.length === 0 ? all : known;
+			for (const name of key) {
+				draft.toldColumns.add(name);
+				draft.partitionKey.add(name);
+			}
+			// By a hash every row has its place.
+			if (/^(RANGE|LIST)/.test(method ?? "")) draft.constraints.push({ kind: "partition", columns: key });
 		}
 	}
 
 	relations(): CatalogRelation[] {
-		return [...this.#drafts.values()].map(({ definition, constraints, columns, toldColumns, ...draft }) => {
-			const sources = sourcesOf(columns);
-			// Whoever writes a column writes those that are generated from it.
-			const whole = (names: readonly string[]) => [
-				...new Set(names.flatMap((name) => [name, ...(sources.get(name) ?? [])])),
-			];
-			return {
-				...draft,
-				columns: columns.map((column) => {
-					const generatedFrom = sources.get(column.name);
-					return generatedFrom === undefined ? column : { ...column, generatedFrom };
-				}),
-				...(definition === undefined ? {} : { definition }),
-				...(toldColumns.size === 0 ? {} : { toldColumns: [...toldColumns] }),
-				...(constraints.length === 0
-					? {}
-					: { constraints: constraints.map((each) => ({ ...each, columns: whole(each.columns) })) }),
-				parents: [],
-			};
-		});
+		return [...this.#drafts.values()].map(
+			({ definition, constraints, columns, toldColumns, partitionKey, ...draft }) => {
+				const sources = sourcesOf(columns);
+				// Whoever writes a column writes those that are generated from it.
+				const whole = (names: readonly string[]) => [
+					...new Set(names.flatMap((name) => [name, ...(sources.get(name) ?? [])])),
+				];
+				return {
+					...draft,
+					columns: columns.map((column) => {
+						const generatedFrom = sources.get(column.name);
+						return generatedFrom === undefined ? column : { ...column, generatedFrom };
+					}),
+					...(definition === undefined ? {} : { definition }),
+					...(toldColumns.size === 0 ? {} : { toldColumns: [...toldColumns] }),
+					...(partitionKey.size === 0 ? {} : { partitionKey: whole([...partitionKey]) }),
+					...(constraints.length === 0
+						? {}
+						: { constraints: constraints.map((each) => ({ ...each, columns: whole(each.columns) })) }),
+					parents: [],
+				};
+			},
+		);
 	}
 }
 

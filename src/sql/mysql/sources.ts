@@ -164,9 +164,9 @@ export function tableAlias(cursor: Cursor): string | undefined {
 
 function table(g: Grammar): Source {
 	const { cursor } = g;
-	const relation = relationPath(cursor);
+	const path = relationPath(cursor);
 	const inputs: Expression[] = [];
-	partitions(cursor);
+	const relation = partitions(cursor) ? { ...path, partitions: true } : path;
 	if (cursor.isMariaDb) systemTime(g, inputs);
 	const name = tableAlias(cursor);
 	if (cursor.isMariaDb) systemTime(g, inputs);

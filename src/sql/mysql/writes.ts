@@ -261,11 +261,11 @@ function target(g: Grammar): RelationPath {
 
 function singleDelete(g: Grammar, clause: With | undefined): Query {
 	const { cursor } = g;
-	const relation = relationPath(cursor);
+	const path = relationPath(cursor);
 	const early = portion(g);
 	const hasAlias = !cursor.isMariaDb || cursor.server.version >= 110600;
 	const alias = hasAlias ? tableAlias(cursor) : undefined;
-	partitions(cursor);
+	const relation = partitions(cursor) ? { ...path, partitions: true } : path;
 	const { where, limits } = tail(g, early ?? portion(g));
 	const returning = returningClause(g);
 	const body: Body = {

@@ -238,7 +238,11 @@ export async function readCatalog(
 	const built = buildRelations(relations, columns, generated, inheritance, [...keys, ...constraints]).map(
 		(relation) => {
 			const told = toldColumns.get(relation.id);
-			return told === undefined ? relation : { ...relation, toldColumns: told };
+			const key = told ?? relation.parents.flatMap((id) => toldColumns.get(id) ?? []);
+			if (key.length === 0) return relation;
+			// What is written has to have a partition, and a partition takes its own rows alone.
+			const constraints = [...(relation.constraints ?? []), { kind: "partition", columns: key } as const];
+			return { ...relation, constraints, ...(told === undefined ? {} : { toldColumns: told }) };
 		},
 	);
 	return {

@@ -29,10 +29,12 @@ function secretsScript({ email, nick, salary, row }: Secrets): string {
 		UPDATE tickets SET hidden = '${row[0]}';
 		INSERT INTO hidden VALUES (1, '${row[0]}'), (2, '${row[1]}');
 		INSERT INTO denied VALUES (1, '${row[0]}');
+		INSERT INTO levels VALUES (1, ${salary[0]}), (2, ${salary[1]});
+		INSERT INTO sums (id, salary) VALUES (1, ${salary[0]}), (2, ${salary[1]});
 		ANALYZE TABLE users, words, copies;`;
 }
 
-const TABLES = ["users", "words", "copies", "contacts", "loud_contacts", "cells", "counted"];
+const TABLES = ["users", "words", "copies", "contacts", "loud_contacts", "cells", "counted", "levels", "sums"];
 
 function terms(database: string): Parameters<typeof license>[1] {
 	return {
@@ -44,7 +46,7 @@ function terms(database: string): Parameters<typeof license>[1] {
 		masks: [
 			{ columns: [`${database}.users.email`], with: "email" },
 			{ columns: ["*.*.nick"], with: "redact" },
-			{ columns: [`${database}.users.salary`, `${database}.counted.salary`], with: null },
+			{ columns: [`${database}.*.salary`], with: null },
 		],
 	};
 }
