@@ -1,10 +1,20 @@
 import { FRONT, HEADER_BYTES } from "./codes.js";
 import type { RelayCore } from "./core.js";
-import { errorFrame, MISSING_PORTAL, MISSING_STATEMENT, OVERLONG_QUERY, UNENDED_QUERY } from "./denials.js";
+import {
+	cutBind,
+	errorFrame,
+	MISSING_PORTAL,
+	MISSING_STATEMENT,
+	OVERLONG_QUERY,
+	type Substitute,
+	UNENDED_QUERY,
+} from "./denials.js";
+import { faultOf } from "./faults.js";
 import {
 	copyFail,
 	describe,
 	readBind,
+	readBoundName,
 	readClose,
 	readDescribe,
 	readEmpty,
@@ -81,20 +91,26 @@ export class ClientMessages {
 				// One with something in it is the server's to refuse: it aborts the transaction, and is ready.
 				return this.#sync();
 			case FRONT.flush:
-				return core.copyIn || readEmpty(data, start, end) ? "pass" : this.#malformed(data, start);
+				return core.copyIn || readEmpty(data, start, end) ? "pass" : this.#malformed(data, start, end);
 			case FRONT.copyData:
 				return core.copyIn ? "pass" : "drop";
 			case FRONT.copyDone:
 			case FRONT.copyFail:
 				return this.#endCopy();
 			case FRONT.functionCall:
-				this.#sendBefore(data, start);
-				core.host.incident(undefined, "a function call message was refused");
-				core.denyQuery(errorFrame("42501", "function calls by protocol message are not permitted"), undefined);
-				return "drop";
+				return this.#functionCall(data, start, end);
 			default:
 				throw new Error(`a message of type ${type} is not known here`);
 		}
+	}
+
+	#functionCall(data: Buffer, start: number, end: number): Disposition {
+		const core = this.#core;
+		this.#sendBefore(data, start);
+		core.host.incident(undefined, "a function call message was refused");
+		const { code, message } = faultOf(FRONT.functionCall, data, start, end);
+		core.denyQuery(errorFrame(code, message), undefined);
+		return "drop";
 	}
 
 	/** The client has cancelled what was held. */
@@ -266,7 +282,7 @@ export class ClientMessages {
 		const core = this.#core;
 		const { model } = core;
 		const message = readParse(data, start, end);
-		if (message === undefined) return this.#malformed(data, start);
+		if (message === undefined) return this.#malformed(data, start, end);
 		const text = data.subarray(message.textStart, message.textEnd);
 		const judgement = this.#readiness.judge(text);
 		if (judgement === "hold") return "hold";
@@ -302,7 +318,7 @@ export class ClientMessages {
 		const core = this.#core;
 		const { model } = core;
 		const message = readBind(data, start, end);
-		if (message === undefined) return this.#malformed(data, start);
+		if (message === undefined) return this.#malformedBind(data, start, end);
 		const { portal, resultFormats } = message;
 		if (model.statements.isUnsure(message.statement, model.series)) return this.#drain();
 		const statement = model.statements.get(message.statement);
@@ -334,7 +350,7 @@ export class ClientMessages {
 	#describe(data: Buffer, start: number, end: number): Disposition {
 		const { model } = this.#core;
 		const message = readDescribe(data, start, end);
-		if (message === undefined) return this.#malformed(data, start);
+		if (message === undefined) return this.#malformed(data, start, end);
 		if (message.kind === "portal") {
 			const operation = new Operation("describePortal");
 			if (model.portals.isUnsure(message.name, model.series)) return this.#drain();
@@ -354,7 +370,7 @@ export class ClientMessages {
 		const core = this.#core;
 		const { model } = core;
 		const message = readExecute(data, start, end);
-		if (message === undefined) return this.#malformed(data, start);
+		if (message === undefined) return this.#malformed(data, start, end);
 		if (model.portals.isUnsure(message.portal, model.series)) return this.#drain();
 		const portal = model.portals.get(message.portal) ?? unseenPortal(core, message.portal);
 		if (portal === undefined) return this.#fails(data, start, "34000", `portal "${message.portal}" does not exist`);
@@ -413,7 +429,7 @@ export class ClientMessages {
 	#close(data: Buffer, start: number, end: number): Disposition {
 		const { model } = this.#core;
 		const message = readClose(data, start, end);
-		if (message === undefined) return this.#malformed(data, start);
+		if (message === undefined) return this.#malformed(data, start, end);
 		const operation = new Operation("close");
 		const space = message.kind === "statement" ? model.statements : model.portals;
 		operation.effect = space.drop(message.name, model.series);
@@ -437,11 +453,26 @@ export class ClientMessages {
 		return "pass";
 	}
 
-	#malformed(data: Buffer, start: number): Disposition {
-		// Told before it is looked whether the transaction is aborted, as what is missing is.
+	/** `by`: what fails in its place, if not what the server finds as soon as it has read the message. */
+	#malformed(data: Buffer, start: number, end: number, by?: Substitute): Disposition {
+		const { code, message, context, isBehindTransaction } = faultOf(data[start] as number, data, start, end);
+		// What is missing is told, too, before it is looked whether the transaction is aborted.
+		const early = isBehindTransaction ? undefined : MISSING_STATEMENT;
 		this.#sendBefore(data, start);
-		this.#core.denyInSeries(errorFrame("08P01", "invalid message format"), undefined, MISSING_STATEMENT);
+		this.#core.denyInSeries(errorFrame(code, message, undefined, context), undefined, by ?? early);
 		return "drop";
+	}
+
+	/** The server looks for the statement before it reads what is behind its name. */
+	#malformedBind(data: Buffer, start: number, end: number): Disposition {
+		const { model, host } = this.#core;
+		const name = readBoundName(data, start, end);
+		if (name === undefined) return this.#malformed(data, start, end);
+		if (model.statements.isUnsure(name, model.series)) return this.#drain();
+		if (model.statements.get(name) !== undefined) return this.#malformed(data, start, end);
+		// It may come of a text that was not understood: the server is asked by a Bind that ends behind the name.
+		if (host.unrestricted) return this.#malformed(data, start, end, cutBind(name));
+		return this.#fails(data, start, "26000", missingStatement(name));
 	}
 
 	/** The server says so itself, or skips it, of one that holds nothing. */

@@ -31,6 +31,17 @@ export const REFUSED_PLAN: Substitute = { bytes: FAILING_PARSE, code: FAILING_CO
 export const MISSING_STATEMENT: Substitute = { bytes: bind("", "_licet_denied"), code: "26000" };
 export const MISSING_PORTAL: Substitute = { bytes: execute("_licet_denied"), code: "34000" };
 
+/** Fails by the name when there is no such statement, and by what is missing behind it when there is one. */
+export function cutBind(statement: string): Substitute {
+	const whole = bind("", statement);
+	const bytes = Buffer.from(whole.subarray(0, whole.length - BIND_COUNTS_BYTES));
+	bytes.writeInt32BE(bytes.length - 1, 1);
+	return { bytes, code: "08P01" };
+}
+
+/** The three counts that follow the names. */
+const BIND_COUNTS_BYTES = 6;
+
 /** Query strings without their end, and with something behind it, which hold nothing. */
 export const UNENDED_QUERY: Buffer = Buffer.of(0x51, 0, 0, 0, 4);
 export const OVERLONG_QUERY: Buffer = Buffer.of(0x51, 0, 0, 0, 6, 0, 0);
@@ -58,7 +69,7 @@ export function denialFrame(denial: Denial): DenialFrame {
 }
 
 /** An error of the server's own, told by the proxy because it knows what the server would say. */
-export function errorFrame(code: string, message: string, detail?: string): DenialFrame {
-	const fields = { severity: "ERROR" as const, code, message };
-	return { frame: encodeError(detail === undefined ? fields : { ...fields, detail }), code, message };
+export function errorFrame(code: string, message: string, detail?: string, where?: string): DenialFrame {
+	const more = { ...(detail === undefined ? {} : { detail }), ...(where === undefined ? {} : { where }) };
+	return { frame: encodeError({ severity: "ERROR", code, message, ...more }), code, message };
 }

@@ -3,7 +3,7 @@
  *
  * They work in place: `start` is the offset of a frame's type byte in a larger buffer and `end` the offset after its last
  * byte, so nothing is copied but the names. They never throw; `undefined` means malformed (a count or length beyond the
- * frame, a missing terminator, trailing bytes, a frame length that disagrees) and the caller ends the session.
+ * frame, a missing terminator, trailing bytes, a frame length that disagrees) and the caller refuses the message.
  * Specification: PostgreSQL documentation, chapter "Message Formats".
  */
 import { isUtf8 } from "node:buffer";
@@ -226,6 +226,14 @@ export function readBind(source: Buffer, start: number, end: number): BindMessag
 	}
 	const resultFormats = formatCodes(reader);
 	return reader.done() ? { portal, statement, parameterFormats, parameters, resultFormats } : undefined;
+}
+
+/** The statement's name alone, where the rest of a Bind cannot be read. */
+export function readBoundName(source: Buffer, start: number, end: number): string | undefined {
+	const reader = new FrameReader(source, start, end);
+	reader.objectName();
+	const statement = reader.objectName();
+	return reader.failed ? undefined : statement;
 }
 
 function readNamed(source: Buffer, start: number, end: number): NamedObject | undefined {
