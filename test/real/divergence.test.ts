@@ -119,6 +119,10 @@ t.test("a search path that a function sets while its call is planned", async (t)
 	await named.ask(wire.parse(words, "w"), wire.parse("EXECUTE w", "e"), wire.sync);
 	named.send(wire.bind({ statement: "e", portal: "e" }), ...planned, wire.execute("e"), wire.sync);
 	await denied("executed by name behind it", named);
+	const prepared = await begin();
+	await prepared.query(`PREPARE p AS ${turn}`);
+	prepared.send(wire.bind({ statement: "p" }), wire.parse(words), wire.bind({}), wire.execute(), wire.sync);
+	await denied("behind a statement of SQL's PREPARE", prepared);
 	const asked = await begin();
 	asked.send(...planned, wire.query(words));
 	await denied("a query behind it", asked);

@@ -237,7 +237,7 @@ export class SessionModel {
 
 	/** Binding plans, and planning works calls out that do not depend on rows. The portal itself was read before them. */
 	plan(portal: Portal): void {
-		const runsCode = portal.statement?.verdict?.facts.runsCode;
+		const runsCode = portal.judgement.verdicts[0]?.facts.runsCode;
 		if (runsCode === undefined) return;
 		this.isReadingDoubtful = true;
 		if (runsCode === "called" && !this.isPathReported) this.#planned = portal;
