@@ -10,44 +10,40 @@
  * - literals of a select list, since columns without alias are called by what is written there, and names resolve to them;
  * - numbers behind BY, LIMIT and OFFSET, which may be positions and counts.
  */
-/** Longer texts are rarely repeated, and the exact cache takes none over this either. */
-const MAX_BYTES = 4096;
+import {
+	BACKSLASH,
+	classesOf,
+	DIGIT,
+	DOLLAR,
+	DOT,
+	DOUBLE_QUOTE,
+	LETTER,
+	MAX_BYTES,
+	numberEnd,
+	PLAIN,
+	QUOTE,
+	quotedEnd,
+	SPACE,
+	spaceEnd,
+	stringEnd,
+} from "../template-lexer.js";
 
 /** Bytes that stand for a literal; no accepted text contains them. */
 const NUMBER = 0x01;
 const STRING = 0x03;
 
-/** More digits could be another type. */
-const MAX_DIGITS = 9;
-
 /** Select lists within one another; more are not worth it. */
 const MAX_LISTS = 32;
 
-/** Bytes of class 0 need a look at what follows, or end the attempt. */
-const LETTER = 1;
-const DIGIT = 2;
-const SPACE = 3;
-const PLAIN = 4;
+const classes = classesOf("[],<>=~!%^|&?*+");
 
-const classes = new Uint8Array(256);
-for (let byte = 0x41; byte <= 0x5a; byte++) classes[byte] = LETTER;
-for (let byte = 0x61; byte <= 0x7a; byte++) classes[byte] = LETTER;
-classes[0x5f] = LETTER;
-for (let byte = 0x30; byte <= 0x39; byte++) classes[byte] = DIGIT;
-for (const byte of [0x09, 0x0a, 0x0d, 0x20]) classes[byte] = SPACE;
-for (const byte of Buffer.from("[],<>=~!%^|&?*+", "latin1")) classes[byte] = PLAIN;
-
-const QUOTE = 0x27;
 const OPEN = 0x28;
 const CLOSE = 0x29;
 const DASH = 0x2d;
-const DOT = 0x2e;
 const SLASH = 0x2f;
 const STAR = 0x2a;
 const SEMICOLON = 0x3b;
-const BACKSLASH = 0x5c;
 const BACKTICK = 0x60;
-const DOLLAR = 0x24;
 
 const scratch = Buffer.allocUnsafe(MAX_BYTES);
 
@@ -58,8 +54,7 @@ const lists = new Int32Array(MAX_LISTS);
 export function templateOf(text: Uint8Array): string | undefined {
 	const length = text.length;
 	if (length > MAX_BYTES) return undefined;
-	let position = 0;
-	while (position < length && classes[text[position] as number] === SPACE) position += 1;
+	let position = spaceEnd(text, 0);
 	const first = firstWord(text, position);
 	if (first === undefined) return undefined;
 	let out = 0;
@@ -115,7 +110,7 @@ export function templateOf(text: Uint8Array): string | undefined {
 			}
 			default: {
 				if (byte === QUOTE) {
-					const end = stringEnd(text, position);
+					const end = stringEnd(text, position, DOUBLE_QUOTE);
 					if (end === -1) return undefined;
 					if (open > 0) {
 						while (position < end) scratch[out++] = text[position++] as number;
@@ -126,7 +121,7 @@ export function templateOf(text: Uint8Array): string | undefined {
 					position = end;
 				} else if (byte === SEMICOLON) {
 					// Kept with what follows: the end of the statement is then as far from the end in all texts of a template.
-					if (!onlySpace(text, position + 1)) return undefined;
+					if (spaceEnd(text, position + 1) < length) return undefined;
 					while (position < length) scratch[out++] = text[position++] as number;
 				} else {
 					if (byte === OPEN) depth += 1;
@@ -226,38 +221,6 @@ function identifierEnd(text: Uint8Array, start: number): number {
 	return next >= 0x80 ? -1 : position;
 }
 
-/** An integer or a decimal with digits before the point; -1 for everything else that begins with a digit. */
-function numberEnd(text: Uint8Array, start: number): number {
-	let position = start;
-	while (position < text.length && classes[text[position] as number] === DIGIT) position += 1;
-	if (position - start > MAX_DIGITS) return -1;
-	if (text[position] === DOT) {
-		position += 1;
-		while (position < text.length && classes[text[position] as number] === DIGIT) position += 1;
-	}
-	const next = text[position];
-	if (next === undefined) return position;
-	// 1e5, 0x1F, 1a, 1.2.3, 1$: names, and numbers of other kinds.
-	return classes[next] === LETTER || next === DOT || next === DOLLAR || next === QUOTE || next >= 0x80 ? -1 : position;
-}
-
-/** A plain string of printable ASCII; -1 also when another follows, which belongs to it. */
-function stringEnd(text: Uint8Array, start: number): number {
-	let position = start + 1;
-	for (;;) {
-		const byte = text[position];
-		if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return -1;
-		position += 1;
-		if (byte !== QUOTE) continue;
-		if (text[position] !== QUOTE) break;
-		position += 1;
-	}
-	let next = position;
-	while (next < text.length && classes[text[next] as number] === SPACE) next += 1;
-	const following = text[next];
-	return following === QUOTE || following === 0x22 ? -1 : position;
-}
-
 /** What needs a look at the byte behind it; `->` is an operator of MySQL's alone. */
 function otherEnd(text: Uint8Array, start: number, byte: number): number {
 	const next = text[start + 1];
@@ -266,7 +229,7 @@ function otherEnd(text: Uint8Array, start: number, byte: number): number {
 		case CLOSE:
 			return start + 1;
 		case BACKTICK:
-			return quotedEnd(text, start);
+			return quotedEnd(text, start, BACKTICK, BACKSLASH);
 		case DASH:
 			return next === DASH || next === 0x3e ? -1 : start + 1;
 		case SLASH:
@@ -277,23 +240,4 @@ function otherEnd(text: Uint8Array, start: number, byte: number): number {
 		default:
 			return -1;
 	}
-}
-
-function quotedEnd(text: Uint8Array, start: number): number {
-	let position = start + 1;
-	for (;;) {
-		const byte = text[position];
-		if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return -1;
-		position += 1;
-		if (byte !== BACKTICK) continue;
-		if (text[position] !== BACKTICK) return position;
-		position += 1;
-	}
-}
-
-function onlySpace(text: Uint8Array, start: number): boolean {
-	for (let position = start; position < text.length; position++) {
-		if (classes[text[position] as number] !== SPACE) return false;
-	}
-	return true;
 }

@@ -7,43 +7,39 @@
  * anything beyond ASCII, several statements. Facts that depend on the value of a literal say so themselves
  * (`literalSensitive`) and are never shared.
  */
-
-/** Longer texts are rarely repeated, and the exact cache takes none over this either. */
-const MAX_BYTES = 4096;
+import {
+	classesOf,
+	DIGIT,
+	DOLLAR,
+	DOT,
+	DOUBLE_QUOTE,
+	LETTER,
+	MAX_BYTES,
+	numberEnd,
+	PLAIN,
+	QUOTE,
+	quotedEnd,
+	SPACE,
+	spaceEnd,
+	stringEnd,
+} from "../template-lexer.js";
 
 /** Bytes that stand for a literal; no accepted text contains them. */
 const INTEGER = 0x01;
 const DECIMAL = 0x02;
 const STRING = 0x03;
 
-/** More digits could make the literal a bigint or a numeric, which resolves functions otherwise. */
-const MAX_DIGITS = 9;
-
-/** Bytes of class 0 need a look at what follows, or end the attempt. */
-const LETTER = 1;
-const DIGIT = 2;
-const SPACE = 3;
-const PLAIN = 4;
-
-const classes = new Uint8Array(256);
-for (let byte = 0x41; byte <= 0x5a; byte++) classes[byte] = LETTER;
-for (let byte = 0x61; byte <= 0x7a; byte++) classes[byte] = LETTER;
-classes[0x5f] = LETTER;
-for (let byte = 0x30; byte <= 0x39; byte++) classes[byte] = DIGIT;
-for (const byte of [0x09, 0x0a, 0x0d, 0x20]) classes[byte] = SPACE;
 // ( ) [ ] , . < > = ~ ! @ # % ^ | ? * + :   each token of which ends where the server's lexer ends it, whatever follows
-for (const byte of Buffer.from("()[],<>=~!@#%^|?*+:", "latin1")) classes[byte] = PLAIN;
+const classes = classesOf("()[],<>=~!@#%^|?*+:");
 
-const QUOTE = 0x27;
-const DOUBLE_QUOTE = 0x22;
-const DOLLAR = 0x24;
 const AMPERSAND = 0x26;
 const DASH = 0x2d;
-const DOT = 0x2e;
 const SLASH = 0x2f;
 const STAR = 0x2a;
 const SEMICOLON = 0x3b;
-const BACKSLASH = 0x5c;
+
+/** A byte that no text has where it is looked for. */
+const NOTHING = 0;
 
 const scratch = Buffer.allocUnsafe(MAX_BYTES);
 
@@ -51,8 +47,7 @@ const scratch = Buffer.allocUnsafe(MAX_BYTES);
 export function templateOf(text: Uint8Array): string | undefined {
 	const length = text.length;
 	if (length > MAX_BYTES) return undefined;
-	let position = 0;
-	while (position < length && classes[text[position] as number] === SPACE) position += 1;
+	let position = spaceEnd(text, 0);
 	if (!beginsWell(text, position)) return undefined;
 	let out = 0;
 	let lifted = false;
@@ -73,21 +68,21 @@ export function templateOf(text: Uint8Array): string | undefined {
 			case DIGIT: {
 				const end = numberEnd(text, position);
 				if (end === -1) return undefined;
-				scratch[out++] = decimalAt === -1 ? INTEGER : DECIMAL;
+				scratch[out++] = hasPoint(text, position, end) ? DECIMAL : INTEGER;
 				lifted = true;
 				position = end;
 				break;
 			}
 			default: {
 				if (byte === QUOTE) {
-					const end = stringEnd(text, position);
+					const end = stringEnd(text, position, QUOTE);
 					if (end === -1) return undefined;
 					scratch[out++] = STRING;
 					lifted = true;
 					position = end;
 				} else if (byte === SEMICOLON) {
 					// Kept with what follows: the end of the statement is then as far from the end in all texts of a template.
-					if (!onlySpace(text, position + 1)) return undefined;
+					if (spaceEnd(text, position + 1) < length) return undefined;
 					while (position < length) scratch[out++] = text[position++] as number;
 				} else {
 					const end = otherEnd(text, position, byte);
@@ -128,40 +123,9 @@ function identifierEnd(text: Uint8Array, start: number): number {
 	return isU && next === AMPERSAND ? -1 : position;
 }
 
-/** Where the point of the number last read stood; -1: it had none. */
-let decimalAt = -1;
-
-/** An integer or a decimal with digits before the point; -1 for everything else that begins with a digit. */
-function numberEnd(text: Uint8Array, start: number): number {
-	decimalAt = -1;
-	let position = start;
-	while (position < text.length && classes[text[position] as number] === DIGIT) position += 1;
-	if (position - start > MAX_DIGITS) return -1;
-	if (text[position] === DOT) {
-		decimalAt = position;
-		position += 1;
-		while (position < text.length && classes[text[position] as number] === DIGIT) position += 1;
-	}
-	const next = text[position];
-	if (next === undefined) return position;
-	// 1e5, 0x1F, 1_000, 1a, 1.2.3, 1..2, 1$: not all servers read them alike.
-	return classes[next] === LETTER || next === DOT || next === DOLLAR || next === QUOTE || next >= 0x80 ? -1 : position;
-}
-
-/** A plain string of printable ASCII; -1 also when another follows, which the server may join to it. */
-function stringEnd(text: Uint8Array, start: number): number {
-	let position = start + 1;
-	for (;;) {
-		const byte = text[position];
-		if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return -1;
-		position += 1;
-		if (byte !== QUOTE) continue;
-		if (text[position] !== QUOTE) break;
-		position += 1;
-	}
-	let next = position;
-	while (next < text.length && classes[text[next] as number] === SPACE) next += 1;
-	return text[next] === QUOTE ? -1 : position;
+function hasPoint(text: Uint8Array, start: number, end: number): boolean {
+	for (let position = start; position < end; position++) if (text[position] === DOT) return true;
+	return false;
 }
 
 /** What needs a look at the byte behind it. */
@@ -169,7 +133,7 @@ function otherEnd(text: Uint8Array, start: number, byte: number): number {
 	const next = text[start + 1];
 	switch (byte) {
 		case DOUBLE_QUOTE:
-			return quotedEnd(text, start);
+			return quotedEnd(text, start, DOUBLE_QUOTE, NOTHING);
 		case DOLLAR:
 			return parameterEnd(text, start);
 		case DASH:
@@ -186,18 +150,6 @@ function otherEnd(text: Uint8Array, start: number, byte: number): number {
 	}
 }
 
-function quotedEnd(text: Uint8Array, start: number): number {
-	let position = start + 1;
-	for (;;) {
-		const byte = text[position];
-		if (byte === undefined || byte < 0x20 || byte > 0x7e) return -1;
-		position += 1;
-		if (byte !== DOUBLE_QUOTE) continue;
-		if (text[position] !== DOUBLE_QUOTE) return position;
-		position += 1;
-	}
-}
-
 /** $1: a parameter, kept as it is. A dollar quote is not read. */
 function parameterEnd(text: Uint8Array, start: number): number {
 	let position = start + 1;
@@ -206,11 +158,4 @@ function parameterEnd(text: Uint8Array, start: number): number {
 	const next = text[position];
 	if (next === undefined) return position;
 	return classes[next] === LETTER || next === DOLLAR || next === QUOTE ? -1 : position;
-}
-
-function onlySpace(text: Uint8Array, start: number): boolean {
-	for (let position = start; position < text.length; position++) {
-		if (classes[text[position] as number] !== SPACE) return false;
-	}
-	return true;
 }
