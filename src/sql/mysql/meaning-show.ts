@@ -1,4 +1,5 @@
 /** What SHOW, DESCRIBE, EXPLAIN and ANALYZE of statements mean. */
+import type { ColumnUse } from "../facts.js";
 import type { Expression } from "../query.js";
 import type { Item } from "../scope.js";
 import { NOTHING } from "../taint.js";
@@ -86,21 +87,16 @@ function listingOf(s: Target, what: Extract<Shown, { kind: "listing" }>): ShowLi
 
 /**
  * Planning reads rows of tables that it takes for constant, and what it read shows: in the conditions of a plan, and in the
- * statement that SHOW WARNINGS gives back. So each value that a statement delivers counts as one that a plan is derived from.
+ * statement that SHOW WARNINGS gives back. So each value that a statement delivers or looks at counts as one that a plan is
+ * derived from: a masked column that it is compared with stands there as the value of a constant table's row.
  */
 export function explainMeaning(s: Target, tree: ExplainStatement): Draft {
 	s.command("explain");
 	const inner = s.nested(tree.statement);
 	if (inner.effect !== undefined) throw unsupported(`${tree.tag} of a statement that changes the session`);
 	const told = tree.tellsValues ? [0] : [];
-	s.adopt({
-		...inner,
-		columns: inner.columns.map((use) =>
-			use.kind === "project" || use.outputs.length > 0
-				? { ...use, kind: use.kind === "project" ? "derive" : use.kind, where: tree.tag, outputs: told }
-				: use,
-		),
-	});
+	s.adopt({ ...inner, columns: inner.columns.map((use) => planned(use, tree.tag, told)) });
+
 	if (!tree.runs) s.uses.writes = false;
 	return {
 		tag: tree.tag,
@@ -108,4 +104,21 @@ export function explainMeaning(s: Target, tree: ExplainStatement): Draft {
 		changesCatalog: tree.runs && inner.changesCatalog,
 		resolvesData: true,
 	};
+}
+
+function planned(use: ColumnUse, tag: string, told: readonly number[]): ColumnUse {
+	switch (use.kind) {
+		case "project":
+			return { ...use, kind: "derive", where: tag, outputs: told };
+		case "filter":
+		case "derive":
+		case "copy":
+			return { ...use, outputs: told };
+		case "count":
+		case "probe":
+		case "assign":
+			return { ...use, outputs: [] };
+		default:
+			return use.kind satisfies never;
+	}
 }

@@ -36,7 +36,10 @@ function secretsScript({ email, nick, salary, row }: Secrets): string {
 
 const TABLES = ["users", "words", "copies", "contacts", "loud_contacts", "cells", "counted", "levels", "sums"];
 
-function terms(database: string): Parameters<typeof license>[1] {
+const USES = ["project", "derive"] as const;
+
+/** What else may be done with the masked columns is all that the licenses differ in. */
+function terms(database: string, use: (typeof USES)[number]): Parameters<typeof license>[1] {
 	return {
 		permits: [
 			{ on: TABLES.map((name) => `${database}.${name}`), commands: ["read", "write"] },
@@ -44,9 +47,9 @@ function terms(database: string): Parameters<typeof license>[1] {
 		],
 		denies: [{ on: [`${database}.denied`], commands: ["all"] }],
 		masks: [
-			{ columns: [`${database}.users.email`], with: "email" },
-			{ columns: ["*.*.nick"], with: "redact" },
-			{ columns: [`${database}.*.salary`], with: null },
+			{ columns: [`${database}.users.email`], with: "email", use },
+			{ columns: ["*.*.nick"], with: "redact", use },
+			{ columns: [`${database}.*.salary`], with: null, use },
 		],
 	};
 }
@@ -68,7 +71,7 @@ async function placeNeedles({ url }: MysqlServer): Promise<readonly Needle[]> {
 }
 
 interface Door {
-	readonly grant: IssuedGrant;
+	readonly grants: ReadonlyMap<string, IssuedGrant>;
 	readonly database: string;
 }
 
@@ -88,12 +91,17 @@ async function openDoors(t: Test, server: MysqlServer): Promise<Door[]> {
 	const licet = await startLicet(t, {
 		targets: Object.fromEntries(urls.map((url, index) => [`shop${index}`, targetOf(url)])),
 		licenses: Object.fromEntries(
-			databases.map((database, index) => [`project${index}`, license(`project${index}`, terms(database))]),
+			databases.flatMap((database, index) =>
+				USES.map((use) => [`${use}${index}`, license(`${use}${index}`, terms(database, use))]),
+			),
 		),
 	});
 	for (const [index, database] of databases.entries()) {
-		const grant = await licet.grant({ license: `project${index}`, target: `shop${index}` });
-		doors.push({ grant, database });
+		const grants = new Map<string, IssuedGrant>();
+		for (const use of USES) {
+			grants.set(use, await licet.grant({ license: `${use}${index}`, target: `shop${index}` }));
+		}
+		doors.push({ grants, database });
 	}
 	return doors;
 }
@@ -114,7 +122,8 @@ async function take(client: Connection, step: Step, way: "query" | "execute", lo
 }
 
 async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Promise<Told> {
-	const { host, port, username: user, password, database } = door.grant;
+	const grant = door.grants.get(attack.license ?? "project") as IssuedGrant;
+	const { host, port, username: user, password, database } = grant;
 	const chunks: Buffer[] = [];
 	const socket = connect({ host, port });
 	socket.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -142,7 +151,7 @@ async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Pr
 			.replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, "then")
 			.replaceAll(door.database, "db")
 			.replaceAll(Buffer.from(door.database).toString("hex").toUpperCase(), "db")
-			.replace(/(project|shop)\d/g, "$1"),
+			.replace(/(project|derive|shop)\d/g, "$1"),
 	);
 	return { bytes: Buffer.concat(chunks), outcomes: spoken, effects };
 }

@@ -145,7 +145,8 @@ interface Told {
 }
 
 async function attempt(door: Door, attack: Attack, way: Way): Promise<Told> {
-	const options = door[attack.license ?? "project"];
+	// The third is MySQL's.
+	const options = door[attack.license === "capped" ? "capped" : "project"];
 	const login = { ...options, parameters: { TimeZone: "UTC", ...attack.parameters } };
 	let client: RawClient;
 	try {
