@@ -17,5 +17,6 @@ export function grantView(grant: Grant) {
 		status: grant.ended?.how ?? "active",
 		endedAt: grant.ended === undefined ? null : new Date(grant.ended.at).toISOString(),
 		endedBy: grant.ended?.by ?? null,
+		endReason: grant.ended?.reason ?? null,
 	};
 }

@@ -28,11 +28,16 @@ function program(): Command {
 		.description("A database access proxy that enforces a license.")
 		.version(version(), "--version")
 		.exitOverride()
-		.configureOutput({ writeOut: (text) => process.stdout.write(text) });
+		.showHelpAfterError("(licet --help, or --help behind a command, tells what there is)")
+		.configureOutput({
+			writeOut: (text) => process.stdout.write(text),
+			outputError: (text, write) => write(text.replace(/^error: /, "licet: ")),
+		});
 	licet
 		.command("serve")
-		.description("run the proxy")
+		.description("run the proxy; its log is JSON, a line an event")
 		.option(...CONFIG)
+		.option(...JSON_FLAG)
 		.action(async (options) => {
 			keepYoungGenerationSmall();
 			await (await import("./commands/serve.js")).serve(options);
@@ -40,9 +45,10 @@ function program(): Command {
 	licet
 		.command("demo")
 		.description("a licensed database to try, with everything it needs")
-		.action(async () => {
+		.option(...JSON_FLAG)
+		.action(async (options) => {
 			keepYoungGenerationSmall();
-			await (await import("./commands/demo.js")).demo(say);
+			await (await import("./commands/demo.js")).demo(options, say);
 		});
 	addGrantCommands(licet);
 	addSessionCommands(licet);
@@ -99,8 +105,9 @@ function addGrantCommands(licet: Command): void {
 		.option("--duration <time>", "how long: 30m, 1h, 1d", "1h")
 		.option("--reason <text>", "why")
 		.option(...CONFIG)
+		.option("--json", "print the grant in place of opening a client")
 		.action(async (target: string, words: string[], options) => {
-			process.exitCode = await (await import("./commands/connect.js")).connect(target, words, options);
+			process.exitCode = await (await import("./commands/connect.js")).connect(target, words, options, say);
 		});
 }
 
@@ -169,6 +176,7 @@ function addExportCommand(licet: Command): void {
 		.command("export <session>")
 		.description("write a session in a format for other programs")
 		.option("--format <format>", "bundle, jsonl, sql, asciicast, ocsf or csv")
+		.option("--json", "the same as --format jsonl")
 		.option("--output <file>", "into this file, readable for its owner alone")
 		.option("--checkpoint <file>", "in a bundle: prove that the log extends a checkpoint that was kept elsewhere")
 		.option(...KEY)
@@ -246,6 +254,7 @@ function addLicenseCommands(licet: Command): void {
 		.command("schema")
 		.description("print the JSON Schema of a license")
 		.option("--of <document>", "license, or config for licet.yaml", "license")
+		.option("--json", "as it is anyway")
 		.action(async (options: { of: string }) => {
 			const schemas = (await import("../licensing/schema.js")).jsonSchemas();
 			if (options.of !== "license" && options.of !== "config") {

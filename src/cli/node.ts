@@ -11,7 +11,8 @@ import { resolveSecret } from "../access/secrets.js";
 import { parseSubject } from "../access/subjects.js";
 import { type Control, openAdminSocket, openApi, type Running } from "../api/admin.js";
 import type { ExplainInput, GrantInput, Listed, SearchInput, SessionsInput } from "../api/requests.js";
-import type { Address, ArchiveConfig, Config } from "../config/document.js";
+import type { Address, ArchiveConfig, Config, EngineName, TargetConfig } from "../config/document.js";
+import { formatAddress } from "../config/units.js";
 import type { Engine } from "../protocols/engine.js";
 import { ENGINES } from "../protocols/engines.js";
 import { certificateHash } from "../protocols/postgres/certificate.js";
@@ -22,6 +23,7 @@ import { Listener, loadTls } from "../sessions/listener.js";
 import { createAnalyser } from "../sql/analyser-pool.js";
 import { openStore } from "../store/store.js";
 import type { Logger } from "../telemetry/log.js";
+import { CommandFailure } from "./failure.js";
 import { grantView } from "./grant-view.js";
 import { searchQuery, sessionFilter } from "./listing.js";
 import { adminSocket, keyFolder, logFolder, sessionKeysFolder, storeLocation } from "./paths.js";
@@ -105,12 +107,17 @@ async function assemble(
 	recorder.countersOf = (session) => gateway.counters(session);
 	const listeners = await listen(config, gateway, grants, log);
 	opened.push(() => {
-		for (const listener of listeners) listener.close();
+		for (const { listener } of listeners) listener.close();
 	});
-	const control = new NodeControl(config, grants, recorder, gateway);
-	const running: Running[] = [await openAdminSocket(adminSocket(config), control, log)];
-	if (config.listen.api !== undefined) running.push(await openApi(config.listen.api, control, log));
-	opened.push(() => Promise.all(running.map((one) => one.close())));
+	const control = new NodeControl(config, grants, recorder, gateway, listeners);
+	/* Each is closed again when the next cannot be opened: one that is left open keeps the process from ending. */
+	const run = async (opening: Promise<Running>) => {
+		const running = await opening;
+		opened.push(() => running.close());
+	};
+	await run(openAdminSocket(adminSocket(config), control, log));
+	const { api } = config.listen;
+	if (api !== undefined) await run(listening("listen.api", api, openApi(api, control, log)));
 	return { config, control, close };
 }
 
@@ -126,14 +133,17 @@ function archiveTerms(archive: ArchiveConfig | undefined, env: Readonly<Record<s
 	};
 }
 
-async function listen(config: Config, gateway: Gateway, grants: Grants, log: Logger): Promise<Listener[]> {
+/** A port of the configuration, listened on. */
+type OpenPort = Port & { readonly listener: Listener };
+
+async function listen(config: Config, gateway: Gateway, grants: Grants, log: Logger): Promise<OpenPort[]> {
 	const tls =
 		config.tls === undefined ? undefined : loadTls(config.tls, certificateHash, (pem) => new X509Certificate(pem).raw);
-	const ports = portsOf(config);
-	const listeners: Listener[] = [];
+	const open: OpenPort[] = [];
 	try {
-		for (const { address, target, engine } of ports) {
-			const listener = await Listener.open({
+		for (const port of portsOf(config)) {
+			const { key, address, target, engine } = port;
+			const opening = Listener.open({
 				address,
 				engine,
 				gateway,
@@ -143,17 +153,43 @@ async function listen(config: Config, gateway: Gateway, grants: Grants, log: Log
 				target,
 				log,
 			});
-			listeners.push(listener);
-			log.info({ address: `${address.host}:${address.port}`, engine: engine.name, target }, "listening");
+			const listener = await listening(key, address, opening);
+			open.push({ ...port, listener });
+			const where = formatAddress({ ...address, port: listener.port });
+			log.info({ address: where, engine: engine.name, target }, "listening");
 		}
 	} catch (error) {
-		for (const listener of listeners) listener.close();
+		for (const { listener } of open) listener.close();
 		throw error;
 	}
-	return listeners;
+	for (const { name, engine } of config.targets.values()) {
+		if (portFor(open, name, engine) !== undefined) continue;
+		log.warn({ target: name }, `nothing listens for this target: expected listen.${engine}, or a listen of its own`);
+	}
+	return open;
+}
+
+const CANNOT_LISTEN: Readonly<Record<string, string>> = {
+	EADDRINUSE: "another program listens there",
+	EADDRNOTAVAIL: "this machine has no such address",
+	EACCES: "this user may not listen there",
+	ENOTFOUND: "there is no such host",
+};
+
+/** Says of a port that cannot be listened on which one it is. */
+async function listening<T>(key: string, address: Address, opening: Promise<T>): Promise<T> {
+	try {
+		return await opening;
+	} catch (error) {
+		const { code, message } = error as NodeJS.ErrnoException;
+		const why = CANNOT_LISTEN[code ?? ""] ?? message;
+		throw new CommandFailure(`${key}: ${formatAddress(address)} cannot be listened on: ${why}`, 1);
+	}
 }
 
 interface Port {
+	/** Where the configuration names it. */
+	readonly key: string;
 	readonly address: Address;
 	readonly engine: Engine;
 	/** Undefined: every target of the engine. */
@@ -164,13 +200,22 @@ function portsOf(config: Config): Port[] {
 	const ports: Port[] = [];
 	for (const engine of ENGINES.values()) {
 		const address = config.listen[engine.name];
-		if (address !== undefined) ports.push({ address, engine, target: undefined });
+		if (address !== undefined) ports.push({ key: `listen.${engine.name}`, address, engine, target: undefined });
 	}
 	for (const { name, listen, engine: its } of config.targets.values()) {
 		const engine = ENGINES.get(its);
-		if (listen !== undefined && engine !== undefined) ports.push({ address: listen, engine, target: name });
+		if (listen === undefined || engine === undefined) continue;
+		ports.push({ key: `targets.${name}.listen`, address: listen, engine, target: name });
 	}
 	return ports;
+}
+
+/** Where clients of a target are told to go: its own port, or its engine's. */
+function portFor(open: readonly OpenPort[], target: string, engine: EngineName): Address | undefined {
+	const port =
+		open.find((one) => one.target === target) ??
+		open.find((one) => one.target === undefined && one.engine.name === engine);
+	return port && reachable({ host: port.address.host, port: port.listener.port });
 }
 
 class NodeControl implements Control {
@@ -178,23 +223,30 @@ class NodeControl implements Control {
 	readonly #grants: Grants;
 	readonly #recorder: Recorder;
 	readonly #gateway: Gateway;
+	readonly #open: readonly OpenPort[];
 
-	constructor(config: Config, grants: Grants, recorder: Recorder, gateway: Gateway) {
+	constructor(config: Config, grants: Grants, recorder: Recorder, gateway: Gateway, open: readonly OpenPort[]) {
 		this.#config = config;
 		this.#grants = grants;
 		this.#recorder = recorder;
 		this.#gateway = gateway;
+		this.#open = open;
 	}
 
 	async issueGrant(request: GrantInput): Promise<unknown> {
+		const target = this.#target(request.target);
+		const address = portFor(this.#open, target.name, target.engine);
+		if (address === undefined) {
+			const expected = `expected listen.${target.engine} in licet.yaml, or a listen of the target's own`;
+			throw new AccessError("refused", `nothing listens for target "${target.name}"; ${expected}`);
+		}
 		const { grant, password } = await this.#grants.issue({
 			...request,
 			database: request.database,
 			subject: parseSubject(request.subject, request.groups ?? []),
 		});
-		const target = this.#config.targets.get(grant.target);
-		const engine = target?.engine ?? "postgres";
-		const { host, port } = reachable(target?.listen ?? this.#config.listen[engine]);
+		const { engine } = target;
+		const { host, port } = address;
 		const url = `${engine}://${grant.username}:${password}@${urlHost(host)}:${port}/${encodeURIComponent(grant.database)}`;
 		return {
 			grant: grant.id,
@@ -209,6 +261,16 @@ class NodeControl implements Control {
 			url,
 			expiresAt: new Date(grant.expiresAt).toISOString(),
 		};
+	}
+
+	/** The administrator is told which there are; who logs in is not. */
+	#target(name: string): TargetConfig {
+		const target = this.#config.targets.get(name);
+		if (target !== undefined) return target;
+		throw new AccessError(
+			"unknown",
+			`there is no target "${name}"; expected one of ${[...this.#config.targets.keys()].join(", ")}`,
+		);
 	}
 
 	async grants(activeOnly: boolean): Promise<readonly unknown[]> {
@@ -247,8 +309,7 @@ class NodeControl implements Control {
 	}
 
 	async explain(request: ExplainInput): Promise<unknown> {
-		const target = this.#config.targets.get(request.target);
-		const engine = ENGINES.get(target?.engine ?? "postgres");
+		const engine = ENGINES.get(this.#target(request.target).engine);
 		if (engine === undefined)
 			throw new AccessError("invalid", `target "${request.target}" is of an engine that is not served`);
 		const statements = await this.#gateway.explain(engine, { ...request, database: request.database });
@@ -261,8 +322,7 @@ class NodeControl implements Control {
 }
 
 /** Where a client on this machine finds a port that listens on every address. */
-function reachable(address: Address | undefined): Address {
-	if (address === undefined) return { host: "127.0.0.1", port: 0 };
+function reachable(address: Address): Address {
 	if (address.host === "0.0.0.0") return { ...address, host: "127.0.0.1" };
 	return address.host === "::" ? { ...address, host: "::1" } : address;
 }

@@ -47,7 +47,7 @@ export function sessionQuery(options: SessionOptions, nowMs: number, terms: read
 	return query.size === 0 ? "" : `?${query}`;
 }
 
-function named(option: string, value: string | undefined, what = "a name"): string | undefined {
+export function named(option: string, value: string | undefined, what = "a name"): string | undefined {
 	if (value?.trim() === "") throw new CommandFailure(`${option}: expected ${what}, got nothing`, 2);
 	return value;
 }

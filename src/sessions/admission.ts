@@ -62,7 +62,7 @@ export class Admission {
 	admit(grant: Grant | undefined, engine: Engine, request: ClientLoginRequest, client: Arriving): Admitted {
 		if (grant === undefined)
 			throw new LoginRefusal("password", `password authentication failed for user "${request.username}"`, undefined);
-		if (grant.ended !== undefined) throw new LoginRefusal("outside", endedHow(grant.ended.how), `Grant ${grant.id}.`);
+		if (grant.ended !== undefined) throw new LoginRefusal("outside", endedHow(grant.ended.how), endedDetail(grant));
 		const target = this.#targetOf(grant, engine, client.target);
 		const database = databaseOf(grant, target, engine, request);
 		const license = this.checkLicense(grant, client.address);
@@ -146,6 +146,11 @@ function databaseOf(grant: Grant, target: TargetConfig, engine: Engine, request:
 	if (engine.catalogSpan === "server" && servesDatabase(target, asked)) return asked;
 	const detail = `This grant opens database "${grant.database}" of target "${grant.target}".`;
 	throw new LoginRefusal("database", `database "${asked}" does not exist`, detail);
+}
+
+/** Which grant, and the reason that whoever revoked it gave. */
+export function endedDetail({ id, ended }: Grant): string {
+	return ended?.how === "revoked" && ended.reason !== "" ? `Grant ${id}, revoked: ${ended.reason}` : `Grant ${id}.`;
 }
 
 export function endedHow(how: "revoked" | "expired"): string {

@@ -14,7 +14,7 @@ import type { SessionSeal } from "../recorder/seal.js";
 import type { LiveCounters } from "../recorder/sessions.js";
 import type { Analyser } from "../sql/analyser.js";
 import type { Logger } from "../telemetry/log.js";
-import { Admission, type Admitted, endedHow, LoginRefusal } from "./admission.js";
+import { Admission, type Admitted, endedDetail, endedHow, LoginRefusal } from "./admission.js";
 import { Catalogs, type DatabaseCatalog } from "./catalogs.js";
 import { type ExplainedStatement, explainText } from "./explain.js";
 import { Policy } from "./policy.js";
@@ -112,7 +112,7 @@ export class Gateway {
 		};
 		licenses.onChange((id) => this.#licenseChanged(id));
 		grants.onEnded((grant, how) => {
-			this.#endWhere((session) => session.grant.id === grant.id, endedHow(how));
+			this.#endWhere((session) => session.grant.id === grant.id, endedHow(how), endedDetail(grant));
 		});
 		this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
 	}
@@ -402,10 +402,10 @@ export class Gateway {
 		for (const { session } of [...this.#sessions.values()]) session.terminate(cause, message, undefined);
 	}
 
-	#endWhere(concerns: (session: Session) => boolean, why: string): void {
+	#endWhere(concerns: (session: Session) => boolean, why: string, detail?: string): void {
 		for (const { session } of [...this.#sessions.values()]) {
-			if (concerns(session))
-				session.terminate("administrator", `terminating connection: ${why}`, `Grant ${session.grant.id}.`);
+			if (!concerns(session)) continue;
+			session.terminate("administrator", `terminating connection: ${why}`, detail ?? `Grant ${session.grant.id}.`);
 		}
 	}
 

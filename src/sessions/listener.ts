@@ -84,6 +84,12 @@ export class Listener {
 		this.#arrivals.add(arrival);
 	}
 
+	/** The one that the system chose, where none was named. */
+	get port(): number {
+		const address = this.#server.address();
+		return address !== null && typeof address === "object" ? address.port : this.#options.address.port;
+	}
+
 	/** Takes nobody in any more. Sessions that came in here go on until the gateway ends them. */
 	close(): void {
 		this.#server.close();

@@ -12,10 +12,19 @@ export interface ConnectOptions {
 	readonly subject?: string;
 	readonly duration: string;
 	readonly reason?: string;
+	readonly json?: boolean;
 }
 
 /** Resolves with the client's exit code. `words`: what is passed on to it. */
-export async function connect(target: string, words: readonly string[], options: ConnectOptions): Promise<number> {
+export async function connect(
+	target: string,
+	words: readonly string[],
+	options: ConnectOptions,
+	say: (text: string) => void,
+): Promise<number> {
+	const { targets } = configuration(options.config, false);
+	if (!targets.has(target))
+		throw new CommandFailure(`there is no target "${target}"; expected one of ${[...targets.keys()].join(", ")}`, 1);
 	const license = options.license ?? (await onlyLicense(target, options));
 	const request: GrantOptions = {
 		config: options.config,
@@ -27,7 +36,12 @@ export async function connect(target: string, words: readonly string[], options:
 		reason: options.reason ?? "licet connect",
 		json: true,
 	};
-	const issued = JSON.parse(await grant(request)) as IssuedGrant;
+	const printed = await grant(request);
+	if (options.json === true) {
+		say(printed);
+		return 0;
+	}
+	const issued = JSON.parse(printed) as IssuedGrant;
 	const names = programsOf(issued.engine).join(" or ");
 	const instead = `any ${ENGINE_NAMES[issued.engine]} client connects with ${issued.url}`;
 	const opening = clientProgram(issued, process.env.PATH);

@@ -30,7 +30,9 @@ const PROXY_PORT = 6432;
 const MYSQL_PROXY_PORT = 6033;
 const GRANT_MS = 8 * 60 * 60 * 1000;
 
-export async function demo(say: (text: string) => void): Promise<void> {
+/** With `json` one line tells what was made, when it is there. */
+export async function demo(options: { readonly json?: boolean }, print: (text: string) => void): Promise<void> {
+	const say = options.json === true ? () => undefined : print;
 	const folder = mkdtempSync(join(tmpdir(), "licet-demo-"));
 	// The database may have to run as another user than we do, and must reach its folder below.
 	chmodSync(folder, 0o711);
@@ -41,7 +43,8 @@ export async function demo(say: (text: string) => void): Promise<void> {
 		const { node, configFile, hasMysql } = await start(folder, opened, say);
 		const targets = [DEMO_TARGET, ...(hasMysql ? [DEMO_MYSQL_TARGET] : [])];
 		const grants = await Promise.all(targets.map((target) => issue(node, target)));
-		say(welcome(grants, configFile));
+		if (options.json === true) print(JSON.stringify({ config: configFile, grants, statements: DEMO_STATEMENTS }));
+		else say(welcome(grants, configFile));
 		await stopped;
 		say("\nStopping …");
 	} finally {

@@ -10,6 +10,7 @@ import type { ColumnUse, FunctionUse, RelationUse } from "../../sql/facts.js";
 import { AdminClient, configuration } from "../admin-client.js";
 import { CommandFailure } from "../failure.js";
 import { logFolder } from "../paths.js";
+import { named } from "../session-query.js";
 import { unsealing } from "../unsealing.js";
 
 export interface ExplainOptions {
@@ -29,6 +30,8 @@ interface Explained {
 /** Asks the running `serve`, which has the catalogs and the licenses in force. */
 export async function explainStatement(sql: string, options: ExplainOptions): Promise<string> {
 	const { license, target, database } = options;
+	for (const name of ["license", "target", "database"] as const) named(`--${name}`, options[name]);
+	named("SQL", sql, "a statement");
 	const body = { license, target, sql, ...(database === undefined ? {} : { database }) };
 	const answer = (await new AdminClient(configuration(options.config, false)).post("/v1/explain", body)) as Explained;
 	if (options.json === true) return JSON.stringify(answer);

@@ -21,6 +21,7 @@ import { readCheckpoint } from "./verify.js";
 export interface ExportOptions {
 	readonly config: string;
 	readonly format?: string;
+	readonly json?: boolean;
 	readonly output?: string;
 	/** The auditor's private key, for a session whose literals are sealed. */
 	readonly key?: string;
@@ -50,21 +51,31 @@ const FORMATS: ReadonlyMap<string, Format> = new Map([
 const WRITE_CHARACTERS = 64 << 10;
 
 export async function exportSession(session: string, options: ExportOptions, write: Write): Promise<void> {
-	const { lines, newline } = linesOf(session, options);
+	const { lines, newline } = linesOf(session, formatOf(options), options);
 	const send = (to: Write) => writeLines(lines, newline, to);
 	if (options.output === undefined) await send(write);
 	else await intoFile(options.output, send);
 }
 
-function linesOf(session: string, options: ExportOptions): { lines: AsyncIterable<string>; newline: string } {
-	if (options.format === BUNDLE) return { lines: bundleLines(session, options), newline: "\n" };
+function formatOf({ format, json }: ExportOptions): string {
+	const known = `expected one of ${[BUNDLE, ...FORMATS.keys()].join(", ")}`;
+	if (json === true && format !== undefined && format !== "jsonl")
+		throw new CommandFailure(`--json means --format jsonl, and --format is ${format}: expected one of the two`, 2);
+	if (json === true) return "jsonl";
+	if (format === undefined) throw new CommandFailure(`--format is missing; ${known}`, 2);
+	if (format !== BUNDLE && !FORMATS.has(format)) throw new CommandFailure(`--format ${format}: ${known}`, 2);
+	return format;
+}
+
+function linesOf(
+	session: string,
+	name: string,
+	options: ExportOptions,
+): { lines: AsyncIterable<string>; newline: string } {
+	const format = FORMATS.get(name);
+	if (format === undefined) return { lines: bundleLines(session, options), newline: "\n" };
 	if (options.checkpoint !== undefined)
 		throw new CommandFailure("--checkpoint: only a bundle (--format bundle) proves anything from it", 2);
-	const format = FORMATS.get(options.format ?? "");
-	if (format === undefined) {
-		const known = [BUNDLE, ...FORMATS.keys()].join(", ");
-		throw new CommandFailure(`--format ${options.format ?? ""}: expected one of ${known}`, 2);
-	}
 	return { lines: format.lines(recordedSession(options.config, session, options.key)), newline: format.newline };
 }
 

@@ -1,8 +1,9 @@
 /** `licet grant`, `licet grants`, `licet revoke`. */
-import { parseDuration } from "../../config/units.js";
+import { DURATION_EXPECTED, parseDuration } from "../../config/units.js";
 import { AdminClient, configuration, operator } from "../admin-client.js";
 import { type IssuedGrant, shellLine } from "../client-programs.js";
 import { CommandFailure } from "../failure.js";
+import { named } from "../session-query.js";
 import { table } from "../table.js";
 
 export interface GrantOptions {
@@ -18,9 +19,11 @@ export interface GrantOptions {
 }
 
 export async function grant(options: GrantOptions): Promise<string> {
+	for (const name of ["license", "target", "subject", "database"] as const) named(`--${name}`, options[name]);
+	for (const group of options.group ?? []) named("--group", group);
 	const durationMs = parseDuration(options.duration);
-	if (durationMs === undefined || durationMs <= 0) {
-		throw new CommandFailure(`--duration ${options.duration}: expected a duration such as 30m, 1h or 1d`, 2);
+	if (durationMs === undefined) {
+		throw new CommandFailure(`--duration ${options.duration}: expected ${DURATION_EXPECTED}`, 2);
 	}
 	const issued = (await new AdminClient(configuration(options.config, false)).post("/v1/grants", {
 		license: options.license,

@@ -1,7 +1,7 @@
 /** `licet license validate FILE…` and `licet license schema`. */
 import { readDocument } from "../../config/file.js";
 import { formatProblem, type Problem } from "../../config/problem.js";
-import { parseLicense } from "../../licensing/license.js";
+import { type License, parseLicense } from "../../licensing/license.js";
 import { CommandFailure } from "../failure.js";
 
 /** Prints what is found; throws when any file does not load. */
@@ -31,6 +31,15 @@ function check(file: string): { file: string; license: string | null; problems: 
 	const read = readDocument(file);
 	if ("problems" in read) return { file, license: null, problems: read.problems };
 	const result = parseLicense(read.text, file);
-	if ("license" in result) return { file, license: result.license.id, problems: result.warnings };
+	if ("license" in result) {
+		return { file, license: result.license.id, problems: [...result.warnings, ...pastValidity(result.license)] };
+	}
 	return { file, license: null, problems: result.problems };
+}
+
+/** The document is sound, and yet nobody gets a grant under it. */
+function pastValidity({ file, validity: { untilMs } }: License): readonly Problem[] {
+	if (untilMs === undefined || untilMs >= Date.now()) return [];
+	const message = "has passed; no grant can be issued under this license any more";
+	return [{ file, line: 1, column: 1, path: "validity.until", message }];
 }

@@ -3,6 +3,7 @@
  */
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { reasonOf } from "../../config/file.js";
 import { digestOf } from "../../licensing/canonical.js";
 import { type AssembledCopy, assembleCopy, isArchiveCopy } from "../../recorder/archive/copy.js";
 import { bundle } from "../../recorder/bundle.js";
@@ -153,7 +154,7 @@ export function readCheckpoint(file: string): Checkpoint {
 	try {
 		text = readFileSync(file, "utf8");
 	} catch (error) {
-		throw new CommandFailure(`--checkpoint ${file}: ${(error as Error).message}`, 2);
+		throw new CommandFailure(`--checkpoint ${file}: cannot be read: ${reasonOf(error)}`, 2);
 	}
 	/* As it was printed, or cut out of the file of checkpoints with the empty line after it. */
 	const checkpoint = parseCheckpoint(text) ?? parseCheckpoint(text.replace(/\n+$/, "\n"));
@@ -167,7 +168,7 @@ function describe(report: LogReport, isKeyGiven: boolean): string {
 	const lines = [
 		`log of ${report.node ?? "an unknown node"}`,
 		...keys.map((key, index) => `  ${index === 0 ? "signed by" : "and then"}   ${key}`),
-		`  entries     ${report.to - report.from} (${report.from} to ${report.to - 1})${report.from > 0 ? `; ${report.from} before them were removed by retention` : ""}`,
+		`  entries     ${report.to - report.from}${report.to > report.from ? ` (${report.from} to ${report.to - 1})` : ""}${report.from > 0 ? `; ${report.from} before them were removed by retention` : ""}`,
 		`  segments    ${report.segments}, ${report.sealed} of them sealed`,
 		`  checkpoints ${report.checkpoints}${last === null ? "" : `, the last of ${last.at} over ${last.size} entries`}`,
 	];
