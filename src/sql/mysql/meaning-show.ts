@@ -95,8 +95,12 @@ export function explainMeaning(s: Target, tree: ExplainStatement): Draft {
 	const inner = s.nested(tree.statement);
 	if (inner.effect !== undefined) throw unsupported(`${tree.tag} of a statement that changes the session`);
 	const told = tree.tellsValues ? [0] : [];
-	s.adopt({ ...inner, columns: inner.columns.map((use) => planned(use, tree.tag, told)) });
-
+	s.adopt({
+		...inner,
+		// A view is planned as what is beneath it, whose rows show as well: the servers ask for the right to those, too.
+		relations: inner.relations.map((use) => ({ ...use, through: [] })),
+		columns: inner.columns.map((use) => planned(use, tree.tag, told)),
+	});
 	if (!tree.runs) s.uses.writes = false;
 	return {
 		tag: tree.tag,

@@ -34,7 +34,18 @@ function secretsScript({ email, nick, salary, row }: Secrets): string {
 		ANALYZE TABLE users, words, copies;`;
 }
 
-const TABLES = ["users", "words", "copies", "contacts", "loud_contacts", "cells", "counted", "levels", "sums"];
+const TABLES = [
+	"users",
+	"words",
+	"copies",
+	"contacts",
+	"loud_contacts",
+	"cells",
+	"counted",
+	"levels",
+	"sums",
+	"opened",
+];
 
 const USES = ["project", "derive"] as const;
 
