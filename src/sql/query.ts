@@ -180,12 +180,19 @@ export interface With {
 	readonly items: readonly CommonTable[];
 }
 
+/** What SEARCH and CYCLE add. `gathers`: it holds a value of every row on the way to its own. */
+export interface AddedColumn {
+	readonly name: string;
+	readonly from: readonly string[];
+	readonly gathers: boolean;
+}
+
 export interface CommonTable {
 	readonly name: string;
 	readonly columns: readonly string[];
 	readonly query: Query;
 	/** Columns that SEARCH and CYCLE add, and what they are computed from. */
-	readonly added: readonly { readonly name: string; readonly from: readonly string[] }[];
+	readonly added: readonly AddedColumn[];
 	readonly position?: number;
 }
 

@@ -4,6 +4,7 @@
 import type { CommonTable, With } from "./query.js";
 import { compute } from "./resolve-expressions.js";
 import type { Resolver, SideWatcher } from "./resolver.js";
+import { manyRows } from "./rows.js";
 import { type ResolvedColumns, readColumn, type Scope, type ScopeColumn } from "./scope.js";
 import { holdsData, NO_ROWS, sameValue, type Value } from "./taint.js";
 import { unresolved, unsupported } from "./unreadable.js";
@@ -37,7 +38,8 @@ function named(r: Resolver, result: ResolvedColumns, item: CommonTable): Resolve
 	});
 	for (const added of item.added) {
 		const from = columns.filter((column) => added.from.includes(column.name)).map(readColumn);
-		columns.push({ name: added.name, value: compute(r, from, "SEARCH or CYCLE") });
+		const value = compute(r, from, "SEARCH or CYCLE");
+		columns.push({ name: added.name, value: added.gathers ? { ...value, rows: manyRows(value.rows) } : value });
 	}
 	return { ...result, columns };
 }

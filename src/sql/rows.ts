@@ -53,6 +53,11 @@ function otherRows(rows: ReadonlySet<SourceRow>): ReadonlySet<SourceRow> {
 	return new Set([...rows].map((row) => ({ ...row })));
 }
 
+/** Any number of rows of the same relations. */
+export function manyRows(rows: ReadonlySet<SourceRow>): ReadonlySet<SourceRow> {
+	return new Set([...rows].map(({ relation }) => ({ relation, many: true })));
+}
+
 /** The columns of what is read once more (a common table, a view): each reading is of rows of its own. */
 export function readAgain(result: ResolvedColumns): ResolvedColumns {
 	const known = new Map<SourceRow, SourceRow>();
@@ -104,7 +109,8 @@ export function inPlaceOf(left: ResolvedColumns, right: ResolvedColumns): Resolv
 	const change = (rows: ReadonlySet<SourceRow>) => {
 		free ??= placesOf(left);
 		for (const row of rows) {
-			if (!known.has(row)) known.set(row, free.get(row.relation)?.shift() ?? row);
+			if (known.has(row)) continue;
+			known.set(row, (row.many === true ? undefined : free.get(row.relation)?.shift()) ?? row);
 		}
 		return mapped(rows, known);
 	};
@@ -121,7 +127,7 @@ function placesOf({ columns }: ResolvedColumns): Map<string, SourceRow[]> {
 	return places;
 }
 
-/** The most rows of one relation that a line of these values carries; at least 1. */
+/** The most rows of one relation that a line of these values carries; at least 1. What is of any number of rows is collected. */
 export function rowsPerLine(values: readonly Value[]): number {
 	const counts = new Map<string, number>();
 	let most = 1;

@@ -19,6 +19,8 @@ export interface Flow {
 /** One row of a relation of licensed data, the same wherever it stands: an object of its own for each place that reads one. */
 export interface SourceRow {
 	readonly relation: string;
+	/** It stands for any number of rows. */
+	readonly many?: true;
 }
 
 export interface Value {

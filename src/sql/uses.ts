@@ -77,6 +77,7 @@ export class Uses {
 	/** A use of everything that flows into a value. What was derived before stays on record as that. */
 	value(value: Value, kind: ColumnUseKind, where: string): void {
 		for (const flow of value.flows.values()) this.column(flow.column, kind, where);
+		this.#collected(value);
 	}
 
 	/** A value that goes out as result column `output`. */
@@ -86,6 +87,12 @@ export class Uses {
 			if (flow.unchanged) this.column(flow.column, "project", "result", output);
 			else this.column(flow.column, "derive", flow.via, output);
 		}
+		this.#collected(value);
+	}
+
+	/** What holds values of any number of rows, and goes out or elsewhere. */
+	#collected({ rows }: Value): void {
+		for (const { many } of rows) if (many === true) this.collects.add("the path of SEARCH or CYCLE");
 	}
 
 	call(use: FunctionUse): void {

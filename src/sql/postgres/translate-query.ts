@@ -89,7 +89,9 @@ function searchColumns(value: unknown): CommonTable["added"] {
 	if (value === undefined) return [];
 	const body = bodyOf(value, "SEARCH");
 	known("CTESearchClause", body, FIELDS.CTESearchClause);
-	return [{ name: required(body.search_seq_column, "SEARCH column"), from: strings(body.search_col_list) }];
+	const name = required(body.search_seq_column, "SEARCH column");
+	// BREADTH FIRST: how deep the row is, and its own columns.
+	return [{ name, from: strings(body.search_col_list), gathers: !flag(body.search_breadth_first) }];
 }
 
 function cycleColumns(t: Translator, value: unknown): CommonTable["added"] {
@@ -102,8 +104,8 @@ function cycleColumns(t: Translator, value: unknown): CommonTable["added"] {
 	}
 	const from = strings(body.cycle_col_list);
 	return [
-		{ name: required(body.cycle_mark_column, "CYCLE column"), from },
-		{ name: required(body.cycle_path_column, "CYCLE path column"), from },
+		{ name: required(body.cycle_mark_column, "CYCLE column"), from, gathers: false },
+		{ name: required(body.cycle_path_column, "CYCLE path column"), from, gathers: true },
 	];
 }
 
