@@ -15,6 +15,7 @@ import type {
 	CatalogRelation,
 	CatalogType,
 } from "./catalog.js";
+import { ImplicitFunctions } from "./implicit.js";
 
 const NONE: readonly never[] = [];
 
@@ -75,7 +76,7 @@ export class CatalogIndex {
 	readonly #types = new Map<string, CatalogType>();
 	readonly #typesById = new Map<number, CatalogType>();
 	readonly #casts: ReadonlyMap<string, readonly CatalogCast[]>;
-	readonly #implicit = new Map<number, CatalogImplicit[]>();
+	readonly #implicit: ImplicitFunctions;
 
 	constructor(catalog: Catalog, parse: (sql: string) => unknown) {
 		this.catalog = catalog;
@@ -90,7 +91,7 @@ export class CatalogIndex {
 			this.#types.set(key(type.schema, type.name), type);
 			this.#typesById.set(type.id, type);
 		}
-		for (const entry of catalog.implicit ?? []) add(this.#implicit, entry.type, entry);
+		this.#implicit = new ImplicitFunctions(catalog);
 		this.#functions = groupBy(catalog.functions, (entry) => entry.name);
 		this.#builtins = new Set(catalog.builtinFunctions);
 		this.#operators = groupBy(catalog.operators, (entry) => entry.name);
@@ -158,22 +159,7 @@ export class CatalogIndex {
 
 	/** What the server runs by itself for values of a type, and of those that it is made of. */
 	implicitOf(type: number): readonly CatalogImplicit[] {
-		if (this.#implicit.size === 0) return NONE;
-		const found: CatalogImplicit[] = [];
-		const seen = new Set<number>();
-		const waiting = [type];
-		for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-			if (seen.has(id)) continue;
-			seen.add(id);
-			found.push(...(this.#implicit.get(id) ?? NONE));
-			const known = this.#typesById.get(id);
-			if (known === undefined) continue;
-			waiting.push(...(known.of ?? NONE));
-			// A row's type has the name of its relation.
-			const row = known.kind === "composite" ? this.relation(known.schema, known.name) : undefined;
-			waiting.push(...(row?.columns.map((column) => column.type) ?? NONE));
-		}
-		return found;
+		return this.#implicit.of(type);
 	}
 
 	/** The type of a column as the server describes it in a result: of a domain, the type that it is over. */

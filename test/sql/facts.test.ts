@@ -143,7 +143,19 @@ check({
 	},
 	"with recursive t as (select email from t) select * from t": { refusal: ["unsupported", "uses itself"] },
 	"with recursive t as (select id, email from users union all select t.id, t.email from t) search depth first by email set o select o from t":
-		{ columns: ["derive app.users.email @SEARCH or CYCLE >0", "project app.users.id @subquery"] },
+		{
+			columns: ["derive app.users.email @SEARCH or CYCLE >0", "project app.users.id @subquery"],
+			collects: ["the path of SEARCH or CYCLE"],
+		},
+	"with recursive t as (select id, email from users union all select t.id, t.email from t) search depth first by id set o select email from t order by o":
+		{ collects: [] },
+	"with recursive t as (select id, email from users union all select t.id, t.email from t) search breadth first by id set o select o from t":
+		{ collects: [] },
+	"with recursive t as (select id from users union all select t.id from t) cycle id set c using p select c from t": {
+		collects: [],
+	},
+	"with recursive t as (select id from users union all select t.id from t) cycle id set c using p select id from users union all select p[1] from t":
+		{ collects: ["the path of SEARCH or CYCLE"] },
 	"with d as (delete from orders returning note) select note from d": {
 		commands: ["select", "delete"],
 		relations: ["delete app.orders()", "select app.orders(note)"],
@@ -460,6 +472,8 @@ check({
 	"call close_month()": { commands: ["call"], functions: ["user procedure app.close_month"] },
 	"do $$ begin null; end $$": { commands: ["execute"], is: { writes: true } },
 	"select current_setting('work_mem')": { functions: [] },
+	"show app.secret": { functions: ["restricted function pg_catalog.current_setting"] },
+	"show work_mem": { functions: [] },
 	"select current_setting('app.secret')": { refusal: ["unsupported", "current_setting"] },
 	"select current_setting(name) from pg_settings": { functions: [] },
 	// Wrapped: it shows settings of the server alone.

@@ -7,6 +7,7 @@
  * it remembers what the server has forgotten, which ends in the server's own error; never the other way round.
  */
 import type { StatementFacts } from "../../sql/facts.js";
+import { isBlank, NAME_BYTES, writtenNames } from "../../sql/postgres/identifiers.js";
 import type { Judgement, Verdict } from "../engine.js";
 import type { RowColumn } from "./messages.js";
 import { type Effect, Namespace, together } from "./namespace.js";
@@ -19,9 +20,6 @@ export const MAX_PORTALS = 20_000;
 /** Likewise of their texts together, in bytes, as they are weighed with every so many statements. */
 const MAX_STATEMENTS_BYTES = 64 * 1024 * 1024;
 const WEIGHED_EVERY = 64;
-
-/** Longest name in a search path, in bytes: the server cuts what is longer. */
-const NAME_BYTES = 63;
 
 /** Rows and bytes delivered for one statement, over all its fetches. */
 export interface Counter {
@@ -325,17 +323,10 @@ export function samePath(left: readonly string[] | undefined, right: readonly st
  * Undefined: it cannot be read, so nothing may be resolved by it.
  */
 export function parseSearchPath(value: string): readonly string[] | undefined {
-	if (value.trim() === "") return [];
-	const names: string[] = [];
-	const pattern = /\s*(?:"((?:[^"]|"")*)"|([^",\s]+))\s*(,|$)/gy;
-	for (;;) {
-		const match = pattern.exec(value);
-		if (match === null) return undefined;
-		const name = match[1] === undefined ? folded(match[2] as string) : match[1].replaceAll('""', '"');
-		if (Buffer.byteLength(name) > NAME_BYTES) return undefined;
-		if (name !== "") names.push(name);
-		if (match[3] === "") return names;
-	}
+	if (isBlank(value)) return [];
+	const names = writtenNames(value, ",")?.map(({ text, isQuoted }) => (isQuoted ? text : folded(text)));
+	if (names === undefined || names.some((name) => Buffer.byteLength(name) > NAME_BYTES)) return undefined;
+	return names.filter((name) => name !== "");
 }
 
 /** In UTF-8 databases the server folds ASCII alone. */

@@ -5,7 +5,7 @@
  * or operator of an extension is left out only where the server has one of that name and the extension's is for types of
  * its own, since then it cannot be chosen for others.
  */
-import type { CatalogFunction, CatalogImplicit, CatalogOperator, CatalogRelation } from "../catalog.js";
+import type { CatalogFunction, CatalogOperator, CatalogRelation } from "../catalog.js";
 import type { CatalogIndex } from "../catalog-index.js";
 import type { CallMeaning, CallResult, Dialect, FoundRelation } from "../dialect.js";
 import type { ColumnName, FunctionUse, RelationUse } from "../facts.js";
@@ -14,6 +14,7 @@ import { catalogRelationSort } from "../functions/postgres-catalogs.js";
 import { guardedColumns, guardedFunction, isSecretSetting } from "../functions/postgres-guards.js";
 import { isBuiltinOperator, isBuiltinType, isInformationSchemaType } from "../functions/postgres-names.js";
 import { builtinResult } from "../functions/postgres-results.js";
+import { implicitUse, isCode } from "../implicit.js";
 import type { CallExpression, Expression, ObjectPath, Query, RelationPath, TypePath } from "../query.js";
 import { unresolved, unsupported } from "../unreadable.js";
 import type { Guards } from "./guards.js";
@@ -325,7 +326,7 @@ export class PostgresDialect implements Dialect {
 	#ownType(path: ObjectPath): { readonly schema: string; readonly isCode: boolean } | undefined {
 		for (const schema of this.schemas(path)) {
 			const type = this.index.type(schema, path.name);
-			if (type !== undefined) return { schema, isCode: type.kind === "base" && type.extension === undefined };
+			if (type !== undefined) return { schema, isCode: isCode(type) };
 			if (schema === INFORMATION && isInformationSchemaType(path.name)) return { schema, isCode: false };
 			if (this.index.relation(schema, path.name.replace(/^_/, "")) !== undefined) return { schema, isCode: false };
 		}
@@ -416,11 +417,6 @@ function builtinUse(path: ObjectPath): FunctionUse {
 	const guard = guardedFunction(path.name);
 	if (guard !== undefined) return { ...use, sort: "restricted", why: `it shows ${guard.why}` };
 	return sort === "compute" ? { ...use, sort } : { ...use, sort, why };
-}
-
-function implicitUse({ schema, name, how }: CatalogImplicit): FunctionUse {
-	const form = how === "cast" ? "cast" : how === "compare" ? "operator" : "type";
-	return { schema, name, form, sort: "user" };
 }
 
 function operatorUse(entry: CatalogOperator): FunctionUse {

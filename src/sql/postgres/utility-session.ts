@@ -3,6 +3,7 @@ import type { SessionEffect, TransactionOp } from "../facts.js";
 import { isSecretSetting } from "../functions/postgres-guards.js";
 import { emptyScope } from "../resolve.js";
 import { unsupported } from "../unreadable.js";
+import { typePath } from "./names.js";
 import { judgeSetting } from "./settings.js";
 import type { Draft, Statement } from "./statement.js";
 import { construct } from "./translate-parts.js";
@@ -125,8 +126,9 @@ export function show(s: Statement, body: Body): Draft {
 	s.command("show");
 	const name = required(body.name, "setting");
 	const names = name === "all" ? ["name", "setting", "description"] : [name];
-	if (name === "all" || isSecretSetting(name)) {
-		const why = "it shows commands, connection strings and places of files of the server";
+	// Names with a dot are those of extensions and applications, which may keep anything there.
+	if (name === "all" || name.includes(".") || isSecretSetting(name)) {
+		const why = "it shows commands, connection strings, places of files and an application's own settings";
 		s.uses.call({ schema: "pg_catalog", name: "current_setting", form: "function", sort: "restricted", why });
 	}
 	return { tag: "SHOW", outputs: names.map((column) => ({ name: column, sources: [], direct: false })) };
@@ -150,7 +152,11 @@ const DISCARDS: Readonly<Record<string, Extract<SessionEffect, { kind: "discard"
 /** Preparing asks for the rights of what is prepared; running it is judged again, by name. */
 export function prepare(s: Statement, body: Body): Draft {
 	known("PrepareStmt", body, FIELDS.PrepareStmt);
-	const statement = s.nested(body.query);
+	const query = s.nested(body.query);
+	// Making values of its parameters' types may run code, each time that it is run.
+	const types = list(body.argtypes).flatMap((type) => s.dialect.type(typePath(bodyOf(nodeOf(type).body, "type"))));
+	const functions = [...query.functions, ...types];
+	const statement = types.length === 0 ? query : { ...query, functions, runsCode: "called" as const };
 	s.adopt(statement);
 	return { tag: "PREPARE", effect: { kind: "prepare", name: required(body.name, "name"), statement } };
 }
