@@ -284,7 +284,8 @@ function exitCode(error: unknown): number {
 		if (error.message !== "") process.stderr.write(`licet: ${error.message}\n`);
 		return error.exitCode;
 	}
-	const isOurs = error instanceof AccessError || (error instanceof Error && "code" in error);
+	const isOurs =
+		error instanceof AccessError || (error instanceof Error && ("code" in error || error.name === "StoreError"));
 	process.stderr.write(
 		`licet: ${error instanceof Error ? (isOurs ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
 	);

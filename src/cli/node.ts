@@ -12,6 +12,7 @@ import { parseSubject } from "../access/subjects.js";
 import { type Control, openAdminSocket, openApi, type Running } from "../api/admin.js";
 import type { ExplainInput, GrantInput, Listed, SearchInput, SessionsInput } from "../api/requests.js";
 import type { Address, ArchiveConfig, Config, EngineName, TargetConfig } from "../config/document.js";
+import { reasonOf } from "../config/file.js";
 import { formatAddress } from "../config/units.js";
 import type { Engine } from "../protocols/engine.js";
 import { ENGINES } from "../protocols/engines.js";
@@ -27,6 +28,7 @@ import { CommandFailure } from "./failure.js";
 import { grantView } from "./grant-view.js";
 import { searchQuery, sessionFilter } from "./listing.js";
 import { adminSocket, keyFolder, logFolder, sessionKeysFolder, storeLocation } from "./paths.js";
+import { checkTlsFiles } from "./tls-files.js";
 
 /** Facts of texts seen before, in bytes. */
 const CACHE_BYTES = 64 * 1024 * 1024;
@@ -65,7 +67,8 @@ async function assemble(
 	opened: (() => unknown)[],
 	close: () => Promise<void>,
 ): Promise<Node> {
-	mkdirSync(config.data, { recursive: true, mode: 0o700 });
+	checkTlsFiles(config);
+	makeDataFolder(config.data);
 	const store = await openStore(storeLocation(config), log);
 	opened.push(() => store.close());
 	const { durability, auditorKey, key, previousKey, retention, segmentBytes } = config.recording;
@@ -119,6 +122,14 @@ async function assemble(
 	const { api } = config.listen;
 	if (api !== undefined) await run(listening("listen.api", api, openApi(api, control, log)));
 	return { config, control, close };
+}
+
+function makeDataFolder(folder: string): void {
+	try {
+		mkdirSync(folder, { recursive: true, mode: 0o700 });
+	} catch (error) {
+		throw new CommandFailure(`data: ${folder} cannot be made: ${reasonOf(error)}`, 1);
+	}
 }
 
 function archiveTerms(archive: ArchiveConfig | undefined, env: Readonly<Record<string, string | undefined>>) {

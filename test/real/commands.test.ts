@@ -9,7 +9,7 @@ import { join } from "node:path";
 import t from "tap";
 import { license } from "../helpers/license.js";
 import { type IssuedGrant, type Json, rawGrant, runLicet, startLicet, targetOf } from "../helpers/licet.js";
-import { licetCommand } from "../helpers/project.js";
+import { fixture, licetCommand } from "../helpers/project.js";
 import { RawClient } from "../helpers/raw-client.js";
 import { createDatabase, testServers } from "../helpers/servers.js";
 
@@ -164,6 +164,31 @@ await t.test("what cannot be listened on ends the start, with its key", async (t
 			/^licet: targets\.shop\.listen: .* another program/m,
 		],
 		["away", { listen: { postgres: "192.0.2.1:0" }, targets }, /^licet: listen\.postgres: .* has no such address$/m],
+	];
+	for (const [name, config, expected] of rows) {
+		const result = await runLicet(["serve", "--config", besides(name, config)]);
+		t.equal(result.code, 1, `${name}: it ends by itself`);
+		t.match(result.stderr, expected);
+	}
+});
+
+await t.test("files that cannot be used end the start, with their key", async (t) => {
+	const key = fixture("tls", "server.key");
+	const certificate = fixture("tls", "server.crt");
+	const targets = { shop: targetOf(url) };
+	const text = join(licet.folder, "licet.yaml");
+	const trusting = { shop: targetOf(url, { tls: "verify-full", ca: text }) };
+	const rows: [string, Readonly<Record<string, Json>>, RegExp][] = [
+		["c", { targets, tls: { certificate: key, key } }, /^licet: tls\.certificate: .* expected a PEM file with a cert/m],
+		["k", { targets, tls: { certificate, key: text } }, /^licet: tls\.key: .* expected a PEM file with a private key/m],
+		[
+			"other",
+			{ targets, tls: { certificate, key: fixture("tls", "client.key") } },
+			/^licet: tls\.key: .* another certificate/m,
+		],
+		["ca", { targets, tls: { certificate, key, clientCa: text } }, /^licet: tls\.clientCa: .* an authority's cert/m],
+		["target", { targets: trusting }, /^licet: targets\.shop\.ca: .* an authority's certificate$/m],
+		["store", { targets, store: "postgres://a:b@127.0.0.1:1/x" }, /^licet: cannot open the store .*REFUSED.*\n$/],
 	];
 	for (const [name, config, expected] of rows) {
 		const result = await runLicet(["serve", "--config", besides(name, config)]);
