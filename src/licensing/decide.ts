@@ -120,8 +120,8 @@ function inner(license: License, facts: StatementFacts, ancestry: Ancestry): rea
 }
 
 function obligationsOf(license: License, facts: StatementFacts, masking: Masking, ancestry: Ancestry): Obligations {
-	// Text that was not read may deliver anything, and so may a function of a user's own: they are capped.
-	const capped = facts.deliversRows || facts.opaqueResult || facts.refusal !== undefined || callsUserCode(facts);
+	// Text that was not read may deliver anything, and so may a function that needs a permit: they are capped.
+	const capped = facts.deliversRows || facts.opaqueResult || facts.refusal !== undefined || callsPermitted(facts);
 	const { rowsPerStatement, bytesPerStatement, statementTimeoutMs } = license.limits;
 	return {
 		masks: masking.masks,
@@ -137,8 +137,9 @@ function linesOf(cap: Cap | undefined, { rowsPerLine = 1 }: StatementFacts): Row
 	return cap && { ...cap, lines: Math.floor(cap.max / rowsPerLine), rowsPerLine };
 }
 
-function callsUserCode({ functions }: StatementFacts): boolean {
-	return functions.some(({ sort }) => sort === "user");
+/** Functions of a user's own, and the server's that read files, large objects and the like. */
+function callsPermitted({ functions }: StatementFacts): boolean {
+	return functions.some(({ sort }) => sort === "user" || sort === "restricted");
 }
 
 /** An error of a change shows the whole row ("Failing row contains …"), columns among them that may not be read. */

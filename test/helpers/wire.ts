@@ -62,9 +62,9 @@ export const copyDone = message("c");
 export const copyFail = (reason: string): Buffer => message("f", text(reason));
 export const password = (value: string): Buffer => message("p", text(value));
 
-/** FunctionCall with text arguments. */
-export const functionCall = (oid: number, args: readonly string[] = []): Buffer =>
-	message("F", int32(oid), int16(0), int16(args.length), ...args.map(value), int16(0));
+/** FunctionCall, with arguments and the result in one format: text unless it is said. */
+export const functionCall = (oid: number, args: readonly (string | Buffer | null)[] = [], format = 0): Buffer =>
+	message("F", int32(oid), int16(1), int16(format), int16(args.length), ...args.map(value), int16(format));
 
 export interface BindOptions {
 	readonly portal?: string;

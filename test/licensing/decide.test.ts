@@ -790,7 +790,7 @@ t.test("what a write or a function of a user's tells", (t) => {
 	const capped = license(`permits:
   - { on: ["app.*"], commands: [read, write] }
   - { on: ["app.log"], commands: [insert] }
-  - { functions: ["app.glue", "tools.*"] }
+  - { functions: ["app.glue", "tools.*", "pg_catalog.lo_get"] }
 masks: [ { columns: ["app.users.email"], with: hash }, { columns: ["app.users.phone"], with: null, use: filter } ]
 limits: { rowsPerStatement: { max: 10, then: error } }
 `);
@@ -821,8 +821,10 @@ limits: { rowsPerStatement: { max: 10, then: error } }
 	t.ok(reduces("app.log", undefined)?.touchesMasked, "columns that are not known");
 	t.notOk(reduces("app.log", ["id"])?.touchesMasked);
 
-	const calls = (name: string, form: FunctionUse["form"]) =>
-		decideStatement(capped, cmd("SELECT", ["select"], [], { functions: [fn(name, "user", form)], outputs: [] }));
+	const calls = (name: string, form: FunctionUse["form"], sort: FunctionUse["sort"] = "user") =>
+		decideStatement(capped, cmd("SELECT", ["select"], [], { functions: [fn(name, sort, form)], outputs: [] }));
+	const object = allows(t, calls("pg_catalog.lo_get", "function", "restricted"), "a large object is data");
+	t.equal(object?.rows?.max, 10);
 	t.equal(allows(t, calls("tools.rows", "function"), "a function may deliver rows")?.rows?.max, 10);
 	allows(t, calls("app.glue", "aggregate"), "an aggregate that is named");
 	denies(t, calls("tools.glue", "aggregate"), /tools\.glue collects/, "one that no permit names may collect");

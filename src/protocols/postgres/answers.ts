@@ -63,6 +63,8 @@ export class Answers {
 				return this.#commandComplete(data, start, end);
 			case BACK.emptyQuery:
 				return this.#emptyQuery();
+			case BACK.functionCallResponse:
+				return this.#called(end - start);
 			case BACK.portalSuspended:
 				return this.#portalSuspended();
 			case BACK.readyForQuery:
@@ -169,7 +171,9 @@ export class Answers {
 		const core = this.#core;
 		const { head } = core.queue;
 		const tag = readCommandComplete(data, start, end);
-		if (head?.kind !== "query" && head?.kind !== "execute") return this.unexpected(BACK.commandComplete);
+		if ((head?.kind !== "query" && head?.kind !== "execute") || head.isCall) {
+			return this.unexpected(BACK.commandComplete);
+		}
 		if (head.isOwn) return DROP;
 		if (tag === undefined || head.denial !== undefined || (head.silent && !head.asksPath)) {
 			return this.unexpected(BACK.commandComplete);
@@ -194,6 +198,17 @@ export class Answers {
 		this.#results.take();
 		const answer = this.#results.finish(head, result, tag);
 		return isShown ? answer : DROP;
+	}
+
+	/** The value that a function called by protocol message has answered. It is all or nothing: no cap can cut it. */
+	#called(bytes: number): Answer {
+		const { head } = this.#core.queue;
+		const result = head?.isCall === true ? this.#results.active() : undefined;
+		if (head === undefined || result === undefined) return this.unexpected(BACK.functionCallResponse);
+		const { plan } = result.execution.verdict;
+		const cap = plan.bytes ?? plan.rows;
+		if (!this.#results.admit(result, bytes) && cap !== undefined) result.stop(cap.denial);
+		return this.#finish(head, result, "FUNCTION CALL");
 	}
 
 	#portalSuspended(): Answer {

@@ -6,7 +6,7 @@
 export const LOGIN_MESSAGE_BYTES = 64 * 1024;
 
 /**
- * Longest Query, Parse or Bind, in bytes, whatever the configuration says of messages: its text and parameters are
+ * Longest Query, Parse, Bind or FunctionCall, in bytes, whatever the configuration says of messages: its text and parameters are
  * recorded whole, as text, and the runtime's strings end at 512 Mi characters (two for each byte of a binary parameter,
  * more in JSON). Larger values travel by COPY.
  */

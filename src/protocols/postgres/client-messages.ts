@@ -1,3 +1,10 @@
+/**
+ * What the client's messages mean: has every statement judged and recorded, keeps the model of the session, and says of
+ * each frame whether it passes.
+ *
+ * Specification: PostgreSQL documentation, "Message Flow" (simple, extended and COPY sub-protocols, pipelining).
+ */
+import type { Execution } from "../engine.js";
 import { FRONT, HEADER_BYTES } from "./codes.js";
 import type { RelayCore } from "./core.js";
 import {
@@ -10,6 +17,7 @@ import {
 	UNENDED_QUERY,
 } from "./denials.js";
 import { faultOf } from "./faults.js";
+import { callableFunction } from "./function-call.js";
 import {
 	copyFail,
 	describe,
@@ -19,13 +27,14 @@ import {
 	readDescribe,
 	readEmpty,
 	readExecute,
+	readFunctionCall,
 	readParse,
 	readQuery,
 	withText,
 } from "./messages.js";
 import { MAX_PORTALS, Portal, PreparedStatement } from "./model.js";
 import { together } from "./namespace.js";
-import { Operation } from "./operations.js";
+import { type DenialFrame, Operation } from "./operations.js";
 import { sendAsSeries } from "./own-series.js";
 import { readParameters } from "./parameters.js";
 import { judgementNow, judgementToBind, markDescribed, missingStatement, unseenPortal } from "./portals.js";
@@ -106,10 +115,38 @@ export class ClientMessages {
 
 	#functionCall(data: Buffer, start: number, end: number): Disposition {
 		const core = this.#core;
-		this.#sendBefore(data, start);
-		core.host.incident(undefined, "a function call message was refused");
+		const { model } = core;
+		const message = readFunctionCall(data, start, end);
+		const callable = message === undefined ? undefined : callableFunction(message.function);
+		if (message === undefined || callable === undefined) return this.#refuseCall(data, start, end);
+		const { sql, types } = callable;
+		const judgement = this.#readiness.judge(Buffer.from(sql));
+		if (judgement === "hold") return "hold";
+		if (judgement === "unknown") return this.#refuse(data, start, UNKNOWN_READING, undefined);
+		const parameters = readParameters(data, message, types);
+		const call = new Portal("", undefined, judgement, parameters, [], sql, false, model.searchPath);
+		const answer = judgeRun(core, judgement, sql, call);
+		if (answer.kind === "drain") return this.#drain();
+		if (answer.kind === "wait") {
+			this.#readiness.keep(judgement);
+			core.waitFor(answer.promise);
+			return "hold";
+		}
+		if (answer.kind === "denied") return this.#refuse(data, start, answer.frame, answer.execution);
+		this.#runString(answer.run, undefined).isCall = true;
+		return "pass";
+	}
+
+	#refuseCall(data: Buffer, start: number, end: number): Disposition {
+		this.#core.host.incident(undefined, "a function call message was refused");
 		const { code, message } = faultOf(FRONT.functionCall, data, start, end);
-		core.denyQuery(errorFrame(code, message), undefined);
+		return this.#refuse(data, start, errorFrame(code, message), undefined);
+	}
+
+	/** In place of a message that the server is ready behind by itself. */
+	#refuse(data: Buffer, start: number, denied: DenialFrame, execution: Execution | undefined): Disposition {
+		this.#sendBefore(data, start);
+		this.#core.denyQuery(denied, execution);
 		return "drop";
 	}
 
@@ -117,7 +154,7 @@ export class ClientMessages {
 	#cancelled(type: number, data: Buffer, start: number): Disposition {
 		const core = this.#core;
 		this.#sendBefore(data, start);
-		if (type === FRONT.query) core.denyQuery(CANCELLED, undefined);
+		if (type === FRONT.query || type === FRONT.functionCall) core.denyQuery(CANCELLED, undefined);
 		else core.denyInSeries(CANCELLED, undefined);
 		return "drop";
 	}
@@ -216,11 +253,7 @@ export class ClientMessages {
 		const text = data.subarray(range.textStart, range.textEnd);
 		const judgement = this.#readiness.judge(text);
 		if (judgement === "hold") return "hold";
-		if (judgement === "unknown") {
-			this.#sendBefore(data, start);
-			core.denyQuery(UNKNOWN_READING, undefined);
-			return "drop";
-		}
+		if (judgement === "unknown") return this.#refuse(data, start, UNKNOWN_READING, undefined);
 		const answer = judgeRun(core, judgement, text.toString("utf8"));
 		if (answer.kind === "drain") return this.#drain();
 		if (answer.kind === "wait") {
@@ -264,7 +297,7 @@ export class ClientMessages {
 		return "drop";
 	}
 
-	#runString(run: Run, destroyed: Operation["effect"]): void {
+	#runString(run: Run, destroyed: Operation["effect"]): Operation {
 		const core = this.#core;
 		const operation = new Operation("query");
 		operation.effect = destroyed;
@@ -276,6 +309,7 @@ export class ClientMessages {
 		core.endSeries();
 		if (run.isCapped || run.isUnread) core.wait("drain");
 		else if (run.copiesIn) core.wait("copy");
+		return operation;
 	}
 
 	#parse(data: Buffer, start: number, end: number): Disposition {

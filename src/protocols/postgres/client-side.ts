@@ -177,7 +177,7 @@ const broken = (message: string): Breach => ({
 	reason: `client broke the protocol: ${message}`,
 });
 
-const RECORDED: ReadonlySet<number> = new Set([FRONT.query, FRONT.parse, FRONT.bind]);
+const RECORDED: ReadonlySet<number> = new Set([FRONT.query, FRONT.parse, FRONT.bind, FRONT.functionCall]);
 
 /** Messages that hold a name or nothing. */
 const SMALL: ReadonlySet<number> = new Set([

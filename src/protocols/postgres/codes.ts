@@ -35,6 +35,7 @@ export const BACK = {
 	dataRow: 0x44 /* D */,
 	emptyQuery: 0x49 /* I */,
 	error: 0x45 /* E */,
+	functionCallResponse: 0x56 /* V */,
 	noData: 0x6e /* n */,
 	notice: 0x4e /* N */,
 	notification: 0x41 /* A */,

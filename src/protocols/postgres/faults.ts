@@ -6,6 +6,7 @@
  * Specification: PostgreSQL documentation, chapter "Message Formats"; the words are those of PostgreSQL 15 to 18.
  */
 import { FRONT, HEADER_BYTES } from "./codes.js";
+import { type CallableFunction, callableFunction } from "./function-call.js";
 
 export interface Fault {
 	readonly code: "08P01" | "22023" | "42501";
@@ -74,7 +75,7 @@ class Fields {
 	}
 }
 
-/** Of a frame that its reader refused, or a function call, which has none. */
+/** Of a frame that its reader refused, or a call of a function that is not called so. */
 export function faultOf(type: number, data: Buffer, start: number, end: number): Fault {
 	const fields = new Fields(data.subarray(start + HEADER_BYTES, end));
 	try {
@@ -111,12 +112,32 @@ function read(type: number, fields: Fields): void {
 		case FRONT.functionCall:
 			// Whether the function may be called is looked at as soon as it is known which one it is.
 			fields.isBehindTransaction = true;
-			fields.int32();
-			throw new Missing("function calls by protocol message are not permitted", "42501");
+			readCall(fields, callableFunction(fields.int32()));
+			break;
 		default:
 			break;
 	}
 	fields.end();
+}
+
+function readCall(fields: Fields, callable: CallableFunction | undefined): void {
+	if (callable === undefined) throw new Missing("function calls by protocol message are not permitted", "42501");
+	const formats = shorts(fields);
+	const count = fields.uint16();
+	const { length: expected } = callable.types;
+	if (count !== expected) {
+		throw new Missing(`function call message contains ${count} arguments but function requires ${expected}`);
+	}
+	if (formats.length > 1 && formats.length !== count) {
+		throw new Missing(`function call message contains ${formats.length} argument formats but ${count} arguments`);
+	}
+	for (let index = 0; index < count; index++) {
+		const length = fields.int32();
+		if (length < -1) throw new Missing(`invalid argument size ${length} in function call message`);
+		if (length !== -1) fields.skip(length);
+		checkFormat(formats.length > 1 ? formats[index] : formats[0]);
+	}
+	fields.uint16();
 }
 
 /** What of the statement it is held against, the number of its parameters, is only the server's to know. */

@@ -35,6 +35,8 @@ export class Operation {
 	executions: Execution[] = NO_EXECUTIONS;
 	/** The execution of `executions` that runs now. */
 	current = 0;
+	/** A function call by protocol message: its one result is a value, not rows. */
+	isCall = false;
 	/** The text was not understood: the last of `executions` stands for all results to come. */
 	isOpen = false;
 	/** Tag of the last result of an open execution. */

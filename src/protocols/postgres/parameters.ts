@@ -1,5 +1,5 @@
 /**
- * Parameters of a Bind as the recording keeps them: text where it can be read, "\x…" hex where it cannot.
+ * Parameters of a Bind or a function call as the recording keeps them: text where it can be read, "\x…" hex where it cannot.
  */
 import { type BindMessage, formatAt } from "./messages.js";
 import { recordedValue } from "./values.js";
@@ -9,7 +9,7 @@ const NONE: readonly (string | null)[] = [];
 /** `types`: OIDs that the client gave in Parse, or that the server described; 0 or absent: not known. */
 export function readParameters(
 	data: Buffer,
-	message: BindMessage,
+	message: Pick<BindMessage, "parameters" | "parameterFormats">,
 	types: readonly number[],
 ): readonly (string | null)[] {
 	const { parameters, parameterFormats } = message;

@@ -44,6 +44,14 @@ export interface BindMessage {
 	readonly resultFormats: number[];
 }
 
+export interface FunctionCallMessage {
+	/** OID of the function. */
+	readonly function: number;
+	/** As in BindMessage, of its arguments. */
+	readonly parameterFormats: number[];
+	readonly parameters: Int32Array;
+}
+
 export interface NamedObject {
 	readonly kind: "statement" | "portal";
 	readonly name: string;
@@ -213,6 +221,21 @@ export function readBind(source: Buffer, start: number, end: number): BindMessag
 	const reader = new FrameReader(source, start, end);
 	const portal = reader.objectName();
 	const statement = reader.objectName();
+	const values = readValues(reader);
+	const resultFormats = formatCodes(reader);
+	return reader.done() && values !== undefined ? { portal, statement, ...values, resultFormats } : undefined;
+}
+
+export function readFunctionCall(source: Buffer, start: number, end: number): FunctionCallMessage | undefined {
+	const reader = new FrameReader(source, start, end);
+	const oid = reader.uint32();
+	const values = readValues(reader);
+	reader.uint16();
+	return reader.done() && values !== undefined ? { function: oid, ...values } : undefined;
+}
+
+/** Formats, and values in them. */
+function readValues(reader: FrameReader): Pick<BindMessage, "parameterFormats" | "parameters"> | undefined {
 	const parameterFormats = formatCodes(reader);
 	const count = reader.uint16();
 	if (reader.failed || count * 4 > reader.remaining) return undefined;
@@ -224,8 +247,7 @@ export function readBind(source: Buffer, start: number, end: number): BindMessag
 		parameters[2 * index] = reader.skip(Math.max(length, 0));
 		parameters[2 * index + 1] = length;
 	}
-	const resultFormats = formatCodes(reader);
-	return reader.done() ? { portal, statement, parameterFormats, parameters, resultFormats } : undefined;
+	return { parameterFormats, parameters };
 }
 
 /** The statement's name alone, where the rest of a Bind cannot be read. */

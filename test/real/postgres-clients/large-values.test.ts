@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import t, { type Test } from "tap";
-import { license } from "../../helpers/license.js";
+import { cap, license } from "../../helpers/license.js";
 import { rawGrant, startLicet, targetOf } from "../../helpers/licet.js";
 import { RawClient, type RawOptions, rawOptions } from "../../helpers/raw-client.js";
 import { createDatabase, testServers } from "../../helpers/servers.js";
@@ -23,6 +23,9 @@ const TIMEOUT_MS = 120_000;
 t.setTimeout(4 * TIMEOUT_MS);
 
 const APP = { on: ["app.*"], commands: ["all"] };
+const OBJECT_FUNCTIONS =
+	"lo_create lo_from_bytea lo_get lo_put lo_open lowrite loread lo_lseek lo_lseek64 lo_tell lo_tell64 lo_truncate lo_truncate64 lo_close lo_creat lo_unlink";
+const OBJECTS = [APP, { functions: OBJECT_FUNCTIONS.split(" ").map((name) => `pg_catalog.${name}`) }];
 const url = await createDatabase(t, testServers().pg15, "CREATE SCHEMA app; CREATE TABLE app.lines (line text);");
 const licet = await startLicet(t, {
 	targets: { shop: targetOf(url) },
@@ -31,18 +34,9 @@ const licet = await startLicet(t, {
 		schema: license("schema", { permits: [APP] }),
 		sampled: license("sampled", { permits: [APP], recording: { results: 5 } }),
 		reads: license("reads", { permits: [APP, { functions: ["pg_catalog.lo_get"] }] }),
-		objects: license("objects", {
-			permits: [
-				APP,
-				{
-					functions: [
-						..."lo_create lo_from_bytea lo_get lo_put lo_open lowrite loread lo_lseek lo_tell lo_truncate lo_close lo_unlink"
-							.split(" ")
-							.map((name) => `pg_catalog.${name}`),
-					],
-				},
-			],
-		}),
+		objects: license("objects", { permits: OBJECTS }),
+		short: license("short", { permits: OBJECTS, limits: { bytesPerStatement: cap(16, "error") } }),
+		shortened: license("shortened", { permits: OBJECTS, limits: { bytesPerStatement: cap(16, "truncate") } }),
 	},
 	config: { bounds: { messageBytes: "16MiB" } },
 });
@@ -166,6 +160,42 @@ const LIFE = [
 	"ROLLBACK",
 ];
 
+const ODD_FORMAT = wire.functionCall(954, ["0", "3"], 7);
+
+/** The same as libpq's functions do it: calls by protocol message, with values in binary. */
+const CALLS = [
+	wire.query("BEGIN"),
+	wire.functionCall(715, [wire.int32(471101)], 1),
+	wire.functionCall(952, [wire.int32(471101), wire.int32(393216)], 1),
+	wire.functionCall(955, [wire.int32(0), Buffer.alloc(100_000, "hello")], 1),
+	wire.functionCall(955, ["0", "\\x68656c6c6f"]),
+	wire.functionCall(956, [wire.int32(0), wire.int32(1), wire.int32(0)], 1),
+	wire.functionCall(3170, ["0", "1", "1"]),
+	wire.functionCall(958, ["0"]),
+	wire.functionCall(3171, ["0"]),
+	wire.functionCall(954, ["0", "3"]),
+	wire.functionCall(954, [wire.int32(0), wire.int32(70_000)], 1),
+	wire.functionCall(1004, ["0", "7"]),
+	wire.functionCall(3172, ["0", "8"]),
+	wire.functionCall(953, ["0"]),
+	wire.query("SELECT lo_get(471101)"),
+	wire.query("SAVEPOINT s"),
+	wire.functionCall(952, ["471109", "262144"]),
+	wire.functionCall(958, ["0"]),
+	wire.query("ROLLBACK TO s"),
+	wire.functionCall(954, [null, "3"]),
+	wire.functionCall(954, ["0"]),
+	wire.functionCall(954, ["0", "x"]),
+	wire.query("ROLLBACK TO s"),
+	wire.functionCall(954, ["0", "3"], 1),
+	ODD_FORMAT,
+	wire.query("ROLLBACK TO s"),
+	wire.functionCall(964, ["471101"]),
+	wire.query("ROLLBACK"),
+	wire.functionCall(964, ["471101"]),
+	wire.functionCall(957, ["x"]),
+];
+
 const DENIED = [
 	"SELECT lo_creat(-1)",
 	"SELECT lo_create(0)",
@@ -193,6 +223,57 @@ await t.test("large objects by SQL functions", async (t) => {
 		"SELECT length(lo_get(lo_from_bytea(471104, decode(repeat('ab', 16777216), 'hex')))), lo_unlink(471104)";
 	t.same(await said(everything, large), await said(rawOptions(url), large), "16 MB");
 	await said(rawOptions(url), "SELECT lo_unlink(471103)");
+});
+
+await t.test("large objects by function call messages", async (t) => {
+	const answers = async (login: RawOptions) => {
+		const client = await RawClient.login(login);
+		const all: string[] = [];
+		for (const message of CALLS) all.push((await client.ask(message)).map(shown).join(" "));
+		const together = await RawClient.login(login);
+		together.send(...CALLS);
+		const pipelined: string[] = [];
+		for (const _ of CALLS) pipelined.push((await together.until("Z")).map(shown).join(" "));
+		for (const one of [client, together]) one.destroy();
+		return { all, pipelined };
+	};
+	const expected = await answers(rawOptions(url));
+	for (const name of ["everything", "objects"]) {
+		const { all, pipelined } = await answers(await issue(name));
+		t.same(all, expected.all, name);
+		t.same(pipelined, expected.pipelined, `${name}, all at once`);
+	}
+	await said(rawOptions(url), "SELECT lo_from_bytea(471105, '\\x736563726574')");
+	const begin = [wire.query("BEGIN"), wire.functionCall(952, ["471105", "262144"])];
+	const open = async (login: RawOptions) => {
+		const client = await RawClient.login(login);
+		t.teardown(() => client.destroy());
+		for (const message of begin) await client.ask(message);
+		return client;
+	};
+	for (const login of [schema, await issue("reads")]) {
+		// What is wrong with a message is told before.
+		for (const call of CALLS.filter((message) => message[0] === begin[1]?.[0] && message !== ODD_FORMAT)) {
+			const client = await RawClient.login(login);
+			t.equal(wire.outline(await client.ask(call)), "E:42501 Z:I", "not without a permit");
+			client.destroy();
+		}
+	}
+	const whole = await open(await issue("objects"));
+	t.equal(wire.outline(await whole.ask(wire.functionCall(954, ["0", "6"]))), "V Z:T");
+	for (const name of ["short", "shortened"]) {
+		const client = await open(await issue(name));
+		const error = (await client.ask(wire.functionCall(954, ["0", "6"])))[0];
+		t.match(
+			error && wire.errorFields(error),
+			{ C: "54000", M: /more than 16 bytes|the license allows 16 bytes/ },
+			name,
+		);
+		t.equal(wire.outline(await client.query("SELECT 1")), "E:25P02 Z:E", `${name}: its transaction has failed`);
+	}
+	const found = await licet.cli("search", "pg_catalog.lowrite");
+	t.match(found.stdout, /SELECT pg_catalog\.lowrite\(\$1, \$2\)/, "each call is recorded as what it does");
+	await said(rawOptions(url), "SELECT lo_unlink(471105)");
 });
 
 async function denied(t: Test, login: RawOptions, statements: readonly string[]): Promise<void> {

@@ -31,6 +31,7 @@ const WHOLE: Readonly<Record<string, Buffer>> = {
 	close: wire.close("P", "some"),
 	// What is behind the function's id is not read where it may not be called.
 	"function call": wire.message("F", wire.int32(1598)),
+	"call of lo_open": wire.functionCall(952, [wire.int32(1), wire.int32(262144)], 1),
 };
 
 const counts = (...numbers: readonly number[]) => Buffer.concat(numbers.map(wire.int16));
@@ -50,6 +51,16 @@ const ODD: Readonly<Record<string, Buffer>> = {
 	"a kind that is none, closed": wire.message("C", Buffer.of(0), wire.text("sum")),
 	"a kind that is none, and something behind it": wire.message("D", "X", wire.text("sum"), "!"),
 	"a Flush with something in it": wire.message("H", "x"),
+	"a call with too many formats": wire.message("F", wire.int32(953), counts(2, 0, 0, 1), wire.int32(1), "1", counts(0)),
+	"a call with a length of -2": wire.message("F", wire.int32(953), counts(0, 1), wire.int32(-2), counts(0)),
+	"a call with a format that is none": wire.message(
+		"F",
+		wire.int32(953),
+		counts(1, 7, 1),
+		wire.int32(1),
+		"1",
+		counts(0),
+	),
 };
 
 /** Each with its body cut to each length, and one byte too long. */
@@ -60,7 +71,7 @@ function* malformed(): Generator<readonly [string, Buffer]> {
 		for (let length = 0; length < body.length; length++) {
 			yield [`${name}, ${length} of ${body.length} bytes`, wire.message(type, body.subarray(0, length))];
 		}
-		if (type !== "F") yield [`${name}, and a byte`, wire.message(type, body, "\0")];
+		if (name !== "function call") yield [`${name}, and a byte`, wire.message(type, body, "\0")];
 	}
 	yield* Object.entries(ODD);
 }

@@ -163,8 +163,20 @@ public class Pgjdbc {
 				boolean rows = statement.execute("SELECT 1; SELECT 2, 'two'; SELECT 3");
 				while (rows) { show(statement.getResultSet()); rows = statement.getMoreResults(); }
 			}
-			told("copy");
+			told("any: large objects");
 			connection.setAutoCommit(false);
+			var objects = connection.unwrap(PGConnection.class).getLargeObjectAPI();
+			long oid = objects.createLO();
+			try (var object = objects.open(oid)) {
+				object.write("word ".repeat(5000).getBytes());
+				object.seek(5);
+				System.out.println(new String(object.read(7)) + " " + object.tell() + " " + object.size());
+				object.truncate(9);
+				System.out.println(object.size());
+			}
+			objects.delete(oid);
+			connection.commit();
+			told("copy");
 			var copies = connection.unwrap(PGConnection.class).getCopyAPI();
 			StringBuilder lines = new StringBuilder();
 			for (int n = 0; n < 2000; n++) lines.append(n).append("\tword ").append(n).append("\n");

@@ -139,6 +139,21 @@ BEGIN;
 SELECT lo_from_bytea(424242, 'abc') AS made;
 SELECT lo_get(424242);
 ROLLBACK;
+\echo == any: large objects of its own
+\! head -c 20000 /dev/zero | tr '\\0' x >large-object
+BEGIN;
+\o /dev/null
+\lo_import large-object 'a comment'
+\o
+\set object :LASTOID
+SELECT length(lo_get(:object)), obj_description(:object, 'pg_largeobject');
+\lo_export :object large-object-again
+\! cmp large-object large-object-again && echo the same
+\lo_export 1 nowhere
+\o /dev/null
+\lo_unlink :object
+\o
+COMMIT;
 \echo == any: a syntax error
 SELEC 1;
 \echo == any: a column that is not there

@@ -138,6 +138,24 @@ except psycopg2.extensions.QueryCanceledError as error:
 cursor.execute("SELECT 'after'")
 print(cursor.fetchall())
 
+case("any: large objects")
+connection.autocommit = False
+large = connection.lobject(0, "w")
+print(large.write("word " * 5000), large.tell())
+large.truncate(20)
+print(large.seek(5), large.tell())
+large.close()
+again = connection.lobject(large.oid, "rb")
+print(again.read(7), again.read())
+again.close()
+again.unlink()
+try:
+    connection.lobject(large.oid, "r")
+except psycopg2.Error as error:
+    print(error.diag.sqlstate)
+connection.rollback()
+connection.autocommit = True
+
 case("any: notifications")
 cursor.execute("LISTEN told")
 cursor.execute("NOTIFY told, 'payload'")
