@@ -157,6 +157,25 @@ export class CatalogIndex {
 		return this.#types.get(key(schema, name));
 	}
 
+	/** Columns whose values are of a type, or made of values of it. */
+	columnsOfType(type: number): readonly { readonly relation: CatalogRelation; readonly column: string }[] {
+		const types = new Set([type]);
+		// A type is made of such as were there before it, and a row of its columns: a few rounds find all.
+		for (let before = 0; before < types.size; ) {
+			before = types.size;
+			for (const { id, of = NONE } of this.#typesById.values()) if (of.some((part) => types.has(part))) types.add(id);
+			for (const { schema, name, columns } of this.catalog.relations) {
+				const row = this.#types.get(key(schema, name));
+				if (row !== undefined && columns.some((column) => types.has(column.type))) types.add(row.id);
+			}
+		}
+		return this.catalog.relations
+			.filter(({ kind }) => kind !== "composite")
+			.flatMap((relation) =>
+				relation.columns.filter((column) => types.has(column.type)).map(({ name }) => ({ relation, column: name })),
+			);
+	}
+
 	/** What the server runs by itself for values of a type, and of those that it is made of. */
 	implicitOf(type: number): readonly CatalogImplicit[] {
 		return this.#implicit.of(type);

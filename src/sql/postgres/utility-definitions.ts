@@ -166,6 +166,23 @@ function publication(command: Command): (s: Statement, body: Body) => void {
 	};
 }
 
+/** A new or validated condition is tried on every value that there is, and tells by its outcome what they are like. */
+function alterDomain(s: Statement, body: Body): void {
+	const path = objectPath(body.typeName);
+	namedUse(s, "alter", path);
+	definitionUses(s, body, undefined, "derive", "ALTER DOMAIN");
+	const { index } = s.dialect;
+	for (const schema of s.dialect.schemas(path)) {
+		const type = index.type(schema, path.name);
+		if (type === undefined) continue;
+		for (const { relation, column } of index.columnsOfType(type.id)) {
+			if (relation.kind === "view") continue;
+			s.uses.touch({ relation, command: "select", sort: "data" }, column);
+			s.uses.column({ schema: relation.schema, name: relation.name, column }, "derive", "ALTER DOMAIN");
+		}
+	}
+}
+
 // ---- any object ---------------------------------------------------------------------------------------------------
 
 const drop = defines("DROP", "drop", (s, body) => {
@@ -292,7 +309,7 @@ export const DEFINITIONS: Readonly<Record<string, Handler>> = {
 	AlterEnumStmt: changes("ALTER TYPE", "alter", "typeName"),
 	AlterTypeStmt: changes("ALTER TYPE", "alter", "typeName"),
 	CreateDomainStmt: creates("CREATE DOMAIN", "domainname"),
-	AlterDomainStmt: changes("ALTER DOMAIN", "alter", "typeName"),
+	AlterDomainStmt: defines("ALTER DOMAIN", "alter", alterDomain),
 	CreateConversionStmt: creates("CREATE CONVERSION", "conversion_name"),
 	AlterCollationStmt: changes("ALTER COLLATION", "alter", "collname"),
 	CreateOpClassStmt: creates("CREATE OPERATOR CLASS", "opclassname"),
