@@ -123,6 +123,11 @@ export interface RelayHost {
 	epoch(): number;
 	/** Never rejects. `text` must not be kept. */
 	judge(text: Uint8Array, reading: readonly string[]): Judgement | Promise<Judgement>;
+	/**
+	 * The verdict on types of a user's that a client declares its parameters to be of: making values of them may run code.
+	 * A promise: they are looked for; then it has to be asked again.
+	 */
+	judgeTypes(types: readonly number[]): Verdict | Promise<unknown>;
 	/** The verdict on facts known from elsewhere (a prepared statement, a cursor) under the license as it is now. */
 	verdictFor(facts: StatementFacts): Verdict;
 	/** Checks the moment, records the statement, starts its clock. `denial` overrules: it is denied for that reason. */

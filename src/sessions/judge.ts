@@ -4,7 +4,7 @@
  */
 import { servesDatabase, type TargetConfig } from "../config/document.js";
 import type { License } from "../licensing/license.js";
-import type { Engine, Judgement } from "../protocols/engine.js";
+import type { Engine, Judgement, Verdict } from "../protocols/engine.js";
 import type { Analyser, ReadingContext } from "../sql/analyser.js";
 import { CatalogView } from "../sql/catalog-view.js";
 import type { TextFacts } from "../sql/facts.js";
@@ -56,6 +56,8 @@ export class Judge {
 	#own: OwnDefinitions | undefined;
 	#reading: ReadingContext | undefined;
 	#ended = false;
+	/** Types for which the catalog has just been read again: what it still does not hold is not there. */
+	#typesMissed: string | undefined;
 
 	constructor(options: JudgeOptions) {
 		this.#options = options;
@@ -108,6 +110,25 @@ export class Judge {
 		}
 		if (this.#isMissed(facts)) return this.#judged(facts, Buffer.from(text), context);
 		return this.policy().judgement(facts, () => Buffer.from(text).toString("utf8"));
+	}
+
+	/** Types of a user's that a client gives its parameters. A promise: it has to be asked again. */
+	judgeTypes(types: readonly number[]): Verdict | Promise<unknown> {
+		const policy = this.policy();
+		const key = types.join();
+		const isMissed = this.#own === undefined && this.#typesMissed !== key && !policy.knowsTypes(types);
+		this.#typesMissed = undefined;
+		if (!isMissed) return policy.declaration(types);
+		const { catalog, log, target } = this.#options;
+		// They may be newer than the snapshot: it is read again, once.
+		return catalog
+			.missed()
+			.catch((error: unknown) => {
+				log.warn({ target: target.name, err: String(error) }, "the catalog could not be read");
+			})
+			.then(() => {
+				this.#typesMissed = key;
+			});
 	}
 
 	#readingContext(reading: readonly string[]): ReadingContext {

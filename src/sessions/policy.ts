@@ -23,6 +23,8 @@ import type { RecordedDecision, RecordedReason } from "../recorder/entry.js";
 import type { CatalogView } from "../sql/catalog-view.js";
 import {
 	type ColumnName,
+	declarationFacts,
+	type FunctionUse,
 	type RelationName,
 	type RelationUse,
 	type StatementFacts,
@@ -44,6 +46,9 @@ export interface PolicyVerdict extends Verdict {
 /** The attribute number by which PostgreSQL describes a whole row (`SELECT u FROM app.users u`). */
 const WHOLE_ROW = 0;
 
+/** Lists of declared types whose verdict is kept: clients have a few, and one that tries all is not served faster. */
+const MAX_DECLARATIONS = 1000;
+
 const NO_PLAN: ResultPlan = {
 	masks: new Map(),
 	reduceErrors: false,
@@ -62,6 +67,7 @@ export class Policy {
 	readonly #origins = new Map<number, OriginVerdict | undefined>();
 	readonly #namedOrigins = new Map<string, OriginVerdict | undefined>();
 	readonly #shown = new Map<string, boolean>();
+	readonly #declared = new Map<string, PolicyVerdict>();
 	readonly #ancestry: Ancestry;
 	#extent: Extent | undefined;
 
@@ -103,6 +109,29 @@ export class Policy {
 		if (known !== undefined) return known;
 		const verdict = this.#decide(facts);
 		this.#verdicts.set(facts, verdict);
+		return verdict;
+	}
+
+	/** Undefined: one of the types is not in the snapshot. */
+	#usesOfTypes(types: readonly number[]): readonly FunctionUse[] | undefined {
+		const uses = types.map((type) => this.#catalog.usesOfType(type));
+		return uses.every((of) => of !== undefined) ? uses.flat() : undefined;
+	}
+
+	knowsTypes(types: readonly number[]): boolean {
+		return this.#usesOfTypes(types) !== undefined;
+	}
+
+	/** On what making values of the types runs; one that is not known could run anything. */
+	declaration(types: readonly number[]): PolicyVerdict {
+		const key = types.join();
+		let verdict = this.#declared.get(key);
+		if (verdict === undefined) {
+			const uses = this.#usesOfTypes(types);
+			const refusal = { kind: "unresolved", message: "a parameter is of a type that does not exist" } as const;
+			verdict = this.verdict(uses === undefined ? declarationFacts([], refusal) : declarationFacts(uses));
+			if (this.#declared.size < MAX_DECLARATIONS) this.#declared.set(key, verdict);
+		}
 		return verdict;
 	}
 

@@ -238,6 +238,10 @@ export class Session implements RelayHost, TurnMember {
 		return this.#judge.judge(text, reading);
 	}
 
+	judgeTypes(types: readonly number[]): Verdict | Promise<unknown> {
+		return this.#judge.judgeTypes(types);
+	}
+
 	verdictFor(facts: StatementFacts): Verdict {
 		return this.#judge.policy().verdict(facts);
 	}

@@ -2,9 +2,10 @@
  * A catalog snapshot as sessions look at it: by object id and attribute number, as result descriptions name columns.
  */
 import type { Catalog, CatalogRelation } from "./catalog.js";
-import type { ColumnName, RelationName, RelationUse } from "./facts.js";
+import type { ColumnName, FunctionUse, RelationName, RelationUse } from "./facts.js";
 import { SYSTEM_CATALOGS } from "./functions/system-catalogs.js";
 import { nameKey } from "./guarded.js";
+import { ImplicitFunctions } from "./implicit.js";
 
 /** Names of PostgreSQL's system columns by attribute number (pg_attribute of any table). */
 const SYSTEM_COLUMNS: Readonly<Record<number, string>> = {
@@ -21,6 +22,7 @@ export class CatalogView {
 	readonly #byId = new Map<number, CatalogRelation>();
 	readonly #byName = new Map<string, CatalogRelation>();
 	readonly #children = new Map<number, RelationName[]>();
+	#implicit: ImplicitFunctions | undefined;
 
 	constructor(catalog: Catalog) {
 		this.catalog = catalog;
@@ -70,6 +72,12 @@ export class CatalogView {
 	/** What sort of relation a column belongs to, as far as that column alone is concerned. */
 	sort(column: ColumnName): RelationUse["sort"] {
 		return SYSTEM_CATALOGS[this.catalog.engine].sort(column, [column.column]);
+	}
+
+	/** What making a value of a type uses; undefined: the snapshot does not hold it. */
+	usesOfType(type: number): readonly FunctionUse[] | undefined {
+		this.#implicit ??= new ImplicitFunctions(this.catalog);
+		return this.#implicit.usesOf(type);
 	}
 
 	/** What an object is known by in the conditions of a guarded text: its OID, or its name where the engine has none. */

@@ -273,6 +273,20 @@ export interface TextFacts {
 	readonly refusal?: Refusal;
 }
 
+/** What declaring the types of its parameters adds to a statement. */
+export function declarationFacts(functions: readonly FunctionUse[], refusal?: Refusal): StatementFacts {
+	return {
+		...unknownStatement("PARSE", 0),
+		functions,
+		...(functions.length === 0 ? {} : { runsCode: "called" as const }),
+		opaqueResult: false,
+		writes: false,
+		deliversRows: false,
+		changesCatalog: false,
+		...(refusal === undefined ? {} : { refusal }),
+	};
+}
+
 /** What is known of a statement of which nothing is known: it may do and deliver anything. */
 export function unknownStatement(tag: string, end: number): StatementFacts {
 	return {

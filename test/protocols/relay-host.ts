@@ -14,7 +14,7 @@ import type {
 	ValueMask,
 	Verdict,
 } from "../../src/protocols/engine.js";
-import type { StatementFacts } from "../../src/sql/facts.js";
+import { declarationFacts, type StatementFacts } from "../../src/sql/facts.js";
 
 export const DENIED: Denial = { case: "notPermitted", message: "not permitted", detail: "a term", hint: "ask" };
 
@@ -125,6 +125,10 @@ export class TestHost implements RelayHost {
 		const verdicts = all.map((facts) => this.#verdict(facts, sql.slice(facts.start, facts.end)));
 		const judgement = { verdicts, epoch: this.epochNow, canonical: this.#options.canonical?.(sql) };
 		return this.isSlow ? new Promise((resolve) => setImmediate(resolve, judgement)) : judgement;
+	}
+
+	judgeTypes(types: readonly number[]): Verdict {
+		return this.#verdict(declarationFacts([]), types.join());
 	}
 
 	verdictFor(facts: StatementFacts): Verdict {

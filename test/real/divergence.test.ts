@@ -132,6 +132,46 @@ t.test("a search path that a function sets while its call is planned", async (t)
 	await denied("in the next series", next);
 });
 
+t.test("a search path that a function sets, on a server that reports it when it is ready", async (t) => {
+	const newest = await createDatabase(t, testServers().pg18, SCHEMA);
+	const proxy = await startLicet(t, {
+		targets: { shop: targetOf(newest) },
+		licenses: {
+			narrow: license("narrow", {
+				permits: [{ on: ["app.*"], commands: ["read", "write"] }, { functions: ["app.turn", "app.turn_early"] }],
+			}),
+		},
+	});
+	const issued = await proxy.grant({ license: "narrow", target: "shop" });
+	const run = (sql: string) => [wire.parse(sql), wire.bind({}), wire.execute()];
+	const words = "SELECT word || '' FROM words";
+	for (const call of ["turn", "turn_early"]) {
+		const turn = `SELECT app.${call}('search_path', 'hr, app')`;
+		for (const [what, messages] of [
+			["queries sent at once", [wire.query(turn), wire.query(words)]],
+			["one series", [...run(turn), ...run(words), wire.sync]],
+			["planned in one series", [wire.parse(turn), wire.bind({}), wire.execute(), ...run(words), wire.sync]],
+			["a query behind a series", [...run(turn), wire.sync, wire.query(words)]],
+			["a query string", [wire.query(`${turn}; ${words}`)]],
+			["by name", [wire.query(`PREPARE p AS ${turn}`), wire.query("EXECUTE p"), wire.query(words)]],
+			["by name in a string", [wire.query(`PREPARE p AS ${turn}`), wire.query(`EXECUTE p; ${words}`)]],
+		] as const) {
+			const client = await RawClient.login(rawGrant(issued));
+			t.teardown(() => client.destroy());
+			await client.query("SET search_path = app");
+			client.send(...messages);
+			const ends = messages.filter(({ 0: type }) => type === 0x51 || type === 0x53).length;
+			for (let end = 0; end < ends; end++) await client.until("Z");
+			const bytes = Buffer.concat(client.received.map(({ body }) => body)).toString("latin1");
+			t.match(bytes, /42501/, `${call}, ${what}: denied`);
+			t.notMatch(bytes, /zqcanary/, `${call}, ${what}: no row of another table`);
+			await client.query("SET search_path = app");
+			const rows = (await client.query("SELECT word FROM words")).filter(({ type }) => type === "D");
+			t.equal(rows.length, 1, `${call}, ${what}: the session goes on`);
+		}
+	}
+});
+
 t.test("a query string in a series", async (t) => {
 	const client = await login(t);
 	client.send(wire.parse("SELECT app.turn('client_encoding', 'SJIS')"), wire.bind({}), wire.execute());

@@ -289,6 +289,7 @@ export class Answers {
 				core.signApplication();
 			}
 		} else if (status === FAILED_TRANSACTION) model.doubtPath();
+		if (queue.drained) model.settleReportedPath();
 		if (core.muted && !head.silent) {
 			core.muted = false;
 			if (status === IN_TRANSACTION) {
@@ -333,11 +334,7 @@ export class Answers {
 		const { model } = core;
 		const status = readParameterStatus(data, start, end);
 		if (status === undefined) return this.unexpected(BACK.parameterStatus);
-		if (status.name === "search_path") {
-			// It is told before ReadyForQuery: where more was sent since, that may have set it anew.
-			if (core.queue.length <= 1) model.learnPath(parseSearchPath(status.value));
-			else model.searchPath = undefined;
-		}
+		if (status.name === "search_path") model.pathReported(parseSearchPath(status.value));
 		if (!core.host.unrestricted && !pinHolds(status.name, status.value)) {
 			core.host.incident(undefined, `the server reports ${status.name} = ${status.value}, which is pinned otherwise`);
 			this.#broken(`the setting ${status.name} has left its pinned value`);

@@ -32,7 +32,7 @@ import {
 	readQuery,
 	withText,
 } from "./messages.js";
-import { MAX_PORTALS, Portal, PreparedStatement } from "./model.js";
+import { MAX_PORTALS, Portal, PreparedStatement, userTypes } from "./model.js";
 import { together } from "./namespace.js";
 import { type DenialFrame, Operation } from "./operations.js";
 import { sendAsSeries } from "./own-series.js";
@@ -325,7 +325,9 @@ export class ClientMessages {
 			core.denyInSeries(UNKNOWN_READING, undefined);
 			return "drop";
 		}
-		const denied = judgement.verdicts.find((verdict) => verdict.denied);
+		const declared = this.#readiness.declaration(userTypes(message.parameterTypes));
+		if (declared === "hold") return "hold";
+		const denied = [...judgement.verdicts, ...declared].find((verdict) => verdict.denied);
 		if (denied !== undefined) {
 			const execution = core.host.begin(denied, text.toString("utf8"), [], undefined, true, undefined);
 			this.#sendBefore(data, start);
@@ -363,8 +365,10 @@ export class ClientMessages {
 		}
 		if (!this.#readiness.renew(statement)) return "hold";
 		if (statement.isOutdated && !core.host.unrestricted) return this.#outdated(data, start);
+		const declared = this.#readiness.declaration(statement.declaredTypes);
+		if (declared === "hold") return "hold";
 		const judgement = judgementToBind(core, statement);
-		const denied = judgement.verdicts.find((verdict) => verdict.denied);
+		const denied = [...judgement.verdicts, ...declared].find((verdict) => verdict.denied);
 		const parameters = readParameters(data, message, statement.parameterTypes);
 		if (denied !== undefined) {
 			const name = statement.name || undefined;
@@ -376,7 +380,7 @@ export class ClientMessages {
 		if (model.portals.size >= MAX_PORTALS) return this.#tooMany(data, start, "portals");
 		operation.statement = statement;
 		const bound = new Portal(portal, statement, judgement, parameters, resultFormats, "", false, model.searchPath);
-		model.plan(bound);
+		model.plan(bound, [...judgement.verdicts, ...declared]);
 		operation.effect = model.portals.set(portal, bound, model.series);
 		return this.#pass(operation);
 	}

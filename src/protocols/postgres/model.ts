@@ -21,6 +21,14 @@ export const MAX_PORTALS = 20_000;
 const MAX_STATEMENTS_BYTES = 64 * 1024 * 1024;
 const WEIGHED_EVERY = 64;
 
+/** FirstNormalObjectId: types with lower OIDs came with the server. */
+const FIRST_USER_OID = 16_384;
+
+/** Those of a user's: making values of them may run code. */
+export function userTypes(types: readonly number[]): readonly number[] {
+	return types.filter((type) => type >= FIRST_USER_OID);
+}
+
 /** Rows and bytes delivered for one statement, over all its fetches. */
 export interface Counter {
 	rows: number;
@@ -45,6 +53,8 @@ export class Described {
 export class PreparedStatement extends Described {
 	/** It was executed at least once, so its text stands in the recording. */
 	executed = false;
+	/** Types of a user's among those that the client gave its parameters. */
+	readonly declaredTypes: readonly number[];
 	#sql: string | undefined;
 	readonly #sent: string | undefined;
 
@@ -61,6 +71,7 @@ export class PreparedStatement extends Described {
 	) {
 		super();
 		this.#sent = judgement.canonical;
+		this.declaredTypes = userTypes(parameterTypes);
 	}
 
 	/** What went upstream in its text's place is not what would go today. */
@@ -134,8 +145,8 @@ export class SessionModel {
 	searchPath: readonly string[] | undefined;
 	/** The path was set since it was last certain, so that the end of a transaction may change it. */
 	pathDirty = false;
-	/** The server reports the path whenever it changes (PostgreSQL 18). */
-	isPathReported = false;
+	/** The server reports the path whenever it is ready and it has changed (PostgreSQL 18). Undefined: it does not. */
+	#reportedPath: { path: readonly string[] | undefined } | undefined;
 	/** Code that ran by itself may have changed the path: it is asked for before the next series of messages. */
 	isPathDoubtful = false;
 	/**
@@ -181,6 +192,20 @@ export class SessionModel {
 	learnPath(path: readonly string[] | undefined): void {
 		this.searchPath = samePath(this.#lastPath, path) ? this.#lastPath : path;
 		this.#lastPath = this.searchPath;
+	}
+
+	/** What it reports just before it is ready; until then the path may have been set anew. */
+	pathReported(path: readonly string[] | undefined): void {
+		this.#reportedPath = { path };
+		this.searchPath = undefined;
+	}
+
+	/** It is ready, and all that was sent is answered: the path is what was reported last. */
+	settleReportedPath(): void {
+		if (this.#reportedPath === undefined) return;
+		this.learnPath(this.#reportedPath.path);
+		this.isPathDoubtful = false;
+		this.#planned = undefined;
 	}
 
 	/**
@@ -233,12 +258,15 @@ export class SessionModel {
 		}
 	}
 
-	/** Binding plans, and planning works calls out that do not depend on rows. The portal itself was read before them. */
-	plan(portal: Portal): void {
-		const runsCode = portal.judgement.verdicts[0]?.facts.runsCode;
-		if (runsCode === undefined) return;
+	/**
+	 * Binding makes values of its parameters, and plans, which works calls out that do not depend on rows. The portal itself
+	 * was read before them. `verdicts`: of its text, and of the types that were declared for it.
+	 */
+	plan(portal: Portal, verdicts: readonly Verdict[]): void {
+		const code = verdicts.flatMap(({ facts }) => facts.runsCode ?? []);
+		if (code.length === 0) return;
 		this.isReadingDoubtful = true;
-		if (runsCode === "called" && !this.isPathReported) this.#planned = portal;
+		if (code.includes("called")) this.#planned = portal;
 	}
 
 	/** Before a text, a prepared statement or another portal is read. */
@@ -249,12 +277,11 @@ export class SessionModel {
 		this.searchPath = undefined;
 	}
 
-	/** Functions of a user's may change how strings are read, and the path, which only newer servers tell of. */
+	/** Functions of a user's may change how strings are read, and the path, which newer servers tell of, but not before Sync. */
 	#afterCode(runsCode: StatementFacts["runsCode"]): void {
 		if (runsCode === undefined) return;
 		this.isReadingDoubtful = true;
 		this.#codeInTransaction = true;
-		if (this.isPathReported) return;
 		this.pathDirty = true;
 		if (runsCode === "called") this.searchPath = undefined;
 		else this.isPathDoubtful = true;

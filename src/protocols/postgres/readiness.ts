@@ -3,7 +3,7 @@
  * known is asked for or waited for, and the frame that needs it is held.
  */
 import type { StatementFacts } from "../../sql/facts.js";
-import type { Judgement } from "../engine.js";
+import type { Judgement, Verdict } from "../engine.js";
 import { FAILED_TRANSACTION, IDLE, IN_TRANSACTION } from "./codes.js";
 import type { RelayCore } from "./core.js";
 import { type PreparedStatement, samePath } from "./model.js";
@@ -138,6 +138,17 @@ export class Readiness {
 		if (queue.drained && !inSeries) model.isReadingDoubtful = false;
 		if (!model.isReadingDoubtful || isReadOneWay(text)) return undefined;
 		return inSeries ? "unknown" : "later";
+	}
+
+	/** The verdict on types that the client gave its parameters, where any is a user's. */
+	declaration(types: readonly number[]): readonly Verdict[] | "hold" {
+		const core = this.#core;
+		if (types.length === 0 || core.host.unrestricted) return [];
+		if (this.#readsOwnDefinitions()) return "hold";
+		const verdict = core.host.judgeTypes(types);
+		if (!(verdict instanceof Promise)) return [verdict];
+		core.waitFor(verdict);
+		return "hold";
 	}
 
 	/** A prepared statement under definitions, search path and license as they are now. False: it has to be waited for. */

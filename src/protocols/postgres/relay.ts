@@ -38,8 +38,8 @@ export class PostgresRelay implements Relay {
 		this.#upstream = new UpstreamSide(this.#core, options.messageBytes);
 		const path = options.reported.get("search_path");
 		if (path !== undefined) {
-			this.#core.model.learnPath(parseSearchPath(path));
-			this.#core.model.isPathReported = true;
+			this.#core.model.pathReported(parseSearchPath(path));
+			this.#core.model.settleReportedPath();
 		}
 	}
 
