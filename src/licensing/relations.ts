@@ -5,7 +5,7 @@
 import type { Command, RelationName, RelationUse, StatementFacts } from "../sql/facts.js";
 import { type Ancestry, family } from "./ancestry.js";
 import { masksOnRelation } from "./columns.js";
-import type { RelationCommand } from "./commands.js";
+import { GROUPS, type RelationCommand } from "./commands.js";
 import { covering, denyReaches, namedCatalog, namedExactly, sweeping, sweepingWanted, uncovered } from "./coverage.js";
 import { type Finding, forbidden, missing, unproven } from "./finding.js";
 import type { License } from "./license.js";
@@ -177,6 +177,10 @@ export function evasions(license: License, facts: StatementFacts, ancestry: Ance
 			findings.push(unproven(undefined, message));
 		}
 	}
+	if (endsPrepared(facts) && !permitsWriting(license)) {
+		const message = `${facts.tag} ends a transaction that may be another session's; permit a command that writes`;
+		findings.push(unproven(undefined, message));
+	}
 	for (const use of facts.relations) {
 		if (use.command !== "alter") continue;
 		const term = escapable(license, use, facts.tag, ancestry);
@@ -186,6 +190,17 @@ export function evasions(license: License, facts: StatementFacts, ancestry: Ance
 		);
 	}
 	return findings;
+}
+
+const WRITES: readonly RelationCommand[] = [...GROUPS.write, ...GROUPS.ddl];
+
+function permitsWriting({ permits }: License): boolean {
+	return permits === "all" || permits.some(({ commands }) => WRITES.some((command) => commands.has(command)));
+}
+
+/** COMMIT PREPARED and ROLLBACK PREPARED name a transaction by an id that any session of the same user may have given. */
+function endsPrepared({ effect }: StatementFacts): boolean {
+	return effect?.kind === "transaction" && (effect.op === "commitPrepared" || effect.op === "rollbackPrepared");
 }
 
 /** A term from whose reach altering the relation could take something. */

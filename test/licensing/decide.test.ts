@@ -823,6 +823,12 @@ limits: { rowsPerStatement: { max: 10, then: error } }
 
 	const calls = (name: string, form: FunctionUse["form"], sort: FunctionUse["sort"] = "user") =>
 		decideStatement(capped, cmd("SELECT", ["select"], [], { functions: [fn(name, sort, form)], outputs: [] }));
+	for (const op of ["commitPrepared", "rollbackPrepared"] as const) {
+		const ends = facts({ tag: "COMMIT PREPARED", effect: { kind: "transaction", op, name: "x" } });
+		allows(t, decideStatement(capped, ends), `${op} by who may write`);
+		const reader = license(`permits: [ { on: ["app.*"], commands: [read] } ]\n`);
+		denies(t, decideStatement(reader, ends), /may be another session's/, `${op} by who may not`);
+	}
 	const object = allows(t, calls("pg_catalog.lo_get", "function", "restricted"), "a large object is data");
 	t.equal(object?.rows?.max, 10);
 	t.equal(allows(t, calls("tools.rows", "function"), "a function may deliver rows")?.rows?.max, 10);

@@ -595,6 +595,14 @@ check({
 	"drop schema app": { relations: ["drop app.app()"] },
 	"drop role bob": { relations: ["drop .bob()"] },
 	"truncate orders": { commands: ["truncate"], relations: ["truncate app.orders()"] },
+	"create index on users (name)": { relations: ["create app.users()"], columns: [] },
+	"create unique index on users (name, lower(email))": {
+		columns: [
+			"derive app.users.email @CREATE INDEX",
+			"derive app.users.email @function lower",
+			"probe app.users.name @a unique index, which tells whether a value is there twice",
+		],
+	},
 	"alter table orders add column x text generated always as (upper(note)) stored": {
 		relations: ["alter app.orders()", "select app.orders(note)"],
 		columns: ["copy app.orders.note @ALTER TABLE", "derive app.orders.note @function upper"],

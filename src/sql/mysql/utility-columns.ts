@@ -340,7 +340,9 @@ export function keyParts(g: Grammar, seen: Seen, isUnique = false): void {
 					cursor.inBrackets(() => g.expression()),
 				);
 			else {
-				cursor.name();
+				const name = cursor.name();
+				// Whether it can be made tells whether a value is there twice, and the error says which.
+				if (isUnique && seen.over !== undefined) keep(seen, { kind: "name", parts: [name], star: false });
 				if (cursor.isSymbol("(")) cursor.inBrackets(() => integer(cursor));
 				if (cursor.isMariaDb && isUnique && cursor.take("WITHOUT", "OVERLAPS")) {
 					// It stands last.

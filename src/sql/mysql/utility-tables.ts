@@ -424,7 +424,7 @@ export function truncate(g: Grammar): MysqlStatement {
 // ---- indexes ------------------------------------------------------------------------------------------------------
 
 /** Behind CREATE [UNIQUE | FULLTEXT | SPATIAL] INDEX. */
-export function createIndex(g: Grammar): MysqlStatement {
+export function createIndex(g: Grammar, isUnique: boolean): MysqlStatement {
 	const { cursor } = g;
 	if (cursor.isMariaDb) ifNotExists(cursor);
 	cursor.name();
@@ -432,7 +432,7 @@ export function createIndex(g: Grammar): MysqlStatement {
 	cursor.expect("ON");
 	const path = relationPath(cursor);
 	const seen: Seen = { deeds: [onRelation("create", path)], over: path };
-	keyParts(g, seen);
+	keyParts(g, seen, isUnique);
 	indexOptions(g);
 	if (cursor.isMariaDb) lockWait(g);
 	algorithmAndLock(g);

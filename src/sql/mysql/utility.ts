@@ -99,8 +99,8 @@ function createIndexOf(g: Grammar): MysqlStatement | undefined {
 	const { cursor } = g;
 	const at = cursor.at;
 	if (cursor.isMariaDb) cursor.takeAny("ONLINE", "OFFLINE");
-	cursor.takeAny("UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR");
-	if (cursor.take("INDEX")) return createIndex(g);
+	const sort = cursor.takeAny("UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR");
+	if (cursor.take("INDEX")) return createIndex(g, sort === "UNIQUE");
 	cursor.at = at;
 	return undefined;
 }

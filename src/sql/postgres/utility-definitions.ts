@@ -125,6 +125,20 @@ function onTable(tag: string, command: Command, field: string, missing = false):
 	});
 }
 
+/** Whether a unique index can be made tells whether a value is there twice, and with a row of one's own, whether it is there. */
+function createIndex(s: Statement, body: Body): void {
+	const path = relationPath(own(body));
+	relationUse(s, "create", path);
+	definitionUses(s, body, path, "derive", "CREATE INDEX");
+	if (!flag(body.unique)) return;
+	for (const item of list(body.indexParams)) {
+		const { name } = nodeOf(item).body;
+		if (name === undefined) continue;
+		const column = { ColumnRef: { fields: [{ String: { sval: name } }] } };
+		definitionUses(s, [column], path, "probe", "a unique index, which tells whether a value is there twice");
+	}
+}
+
 /** A trigger runs its function on other people's statements, so the function must be permitted. */
 function createTrigger(s: Statement, body: Body): void {
 	const path = relationPath(own(body));
@@ -289,7 +303,7 @@ export const DEFINITIONS: Readonly<Record<string, Handler>> = {
 		s.global(text(body.servername) ?? "", "create");
 	}),
 	AlterTableStmt: defines("ALTER TABLE", "alter", alterTable),
-	IndexStmt: onTable("CREATE INDEX", "create", "relation"),
+	IndexStmt: defines("CREATE INDEX", "create", createIndex),
 	CreateStatsStmt: defines("CREATE STATISTICS", "create", createStatistics),
 	AlterStatsStmt: changes("ALTER STATISTICS", "alter", "defnames"),
 	CreateSeqStmt: defines("CREATE SEQUENCE", "create", (s, body) => s.created(bodyOf(body.sequence, "sequence"))),

@@ -392,7 +392,10 @@ check({
 	"DROP DATABASE hr": { relations: ["drop hr.*()", "drop hr.salaries()"] },
 	"DROP DATABASE mysql": { refusal: "the server's own" },
 	"CREATE VIEW v AS SELECT email FROM users": { columns: ["copy app.users.email @CREATE VIEW"] },
-	"CREATE INDEX i ON users (name)": { relations: ["create app.users()"] },
+	"CREATE INDEX i ON users (name)": { relations: ["create app.users()"], columns: [] },
+	"CREATE UNIQUE INDEX i ON users (name, email(3))": {
+		columns: ["derive app.users.email @CREATE INDEX", "derive app.users.name @CREATE INDEX"],
+	},
 	"CREATE PROCEDURE p() BEGIN DECLARE x INT; IF x THEN DELETE FROM hr.salaries; END IF; END": {
 		tag: "CREATE PROCEDURE",
 		commands: ["create"],

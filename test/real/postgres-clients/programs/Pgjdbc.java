@@ -121,6 +121,19 @@ public class Pgjdbc {
 		}
 	}
 
+	static void largeObjects(Connection connection) throws Exception {
+		var objects = connection.unwrap(PGConnection.class).getLargeObjectAPI();
+		long oid = objects.createLO();
+		try (var object = objects.open(oid)) {
+			object.write("word ".repeat(5000).getBytes());
+			object.seek(5);
+			System.out.println(new String(object.read(7)) + " " + object.tell() + " " + object.size());
+			object.truncate(9);
+			System.out.println(object.size());
+		}
+		objects.delete(oid);
+	}
+
 	static void show2(ParameterMetaData meta) throws SQLException {
 		for (int p = 1; p <= meta.getParameterCount(); p++) System.out.println(p + " " + meta.getParameterTypeName(p));
 	}
@@ -165,18 +178,14 @@ public class Pgjdbc {
 			}
 			told("any: large objects");
 			connection.setAutoCommit(false);
-			var objects = connection.unwrap(PGConnection.class).getLargeObjectAPI();
-			long oid = objects.createLO();
-			try (var object = objects.open(oid)) {
-				object.write("word ".repeat(5000).getBytes());
-				object.seek(5);
-				System.out.println(new String(object.read(7)) + " " + object.tell() + " " + object.size());
-				object.truncate(9);
-				System.out.println(object.size());
+			try {
+				largeObjects(connection);
+			} catch (SQLException error) {
+				System.out.println(error.getSQLState());
 			}
-			objects.delete(oid);
-			connection.commit();
+			connection.rollback();
 			told("copy");
+			connection.setAutoCommit(false);
 			var copies = connection.unwrap(PGConnection.class).getCopyAPI();
 			StringBuilder lines = new StringBuilder();
 			for (int n = 0; n < 2000; n++) lines.append(n).append("\tword ").append(n).append("\n");
