@@ -10,7 +10,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { debianBinaries } from "../helpers/debian.js";
 import { comparison } from "./compare.js";
-import { DELIBERATE } from "./deliberate.js";
 import { regressionSource } from "./source.js";
 import { runDirect, runThrough } from "./suites.js";
 
@@ -31,8 +30,6 @@ try {
 	const through = await runThrough(options);
 	const { table, differences, same } = comparison(direct, through);
 	for (const line of table) console.log(line);
-	for (const { test, lines, reason } of DELIBERATE)
-		console.log(`# ${test}, lines like ${lines} are left out: ${reason}`);
 	for (const { test, diff } of differences) console.log(`# ${test} differs:\n${diff.slice(0, SHOWN_DIFF)}`);
 	const kept = process.env.LICET_TEST_KEEP;
 	if (kept !== undefined) {

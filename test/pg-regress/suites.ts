@@ -1,16 +1,6 @@
 /** Runs of pg_regress: at a server itself, and at a server behind Licet. */
 import { spawn } from "node:child_process";
-import {
-	chmodSync,
-	copyFileSync,
-	existsSync,
-	mkdirSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	symlinkSync,
-	writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { startCluster } from "../../src/cli/cluster.js";
 import { freePort } from "../../src/cli/free-port.js";
@@ -20,7 +10,6 @@ import { openLicet, rawGrant, targetOf } from "../helpers/licet.js";
 import { libpqEnvironment } from "../helpers/programs.js";
 import { type RawOptions, rawOptions } from "../helpers/raw-client.js";
 import { withClient } from "../helpers/servers.js";
-import { DELIBERATE } from "./deliberate.js";
 import type { RegressionSource } from "./source.js";
 
 export interface SuiteOptions {
@@ -93,27 +82,6 @@ async function withServer<T>(options: SuiteOptions, name: string, use: (url: str
 	}
 }
 
-/** The suite's scripts without what is refused by intent. Outputs name the folder, so both runs have the same one. */
-function scripts({ source, folder }: SuiteOptions): string {
-	const input = join(folder, "input");
-	if (existsSync(input)) return input;
-	mkdirSync(join(input, "sql"), { recursive: true });
-	for (const each of ["expected", "data", "resultmap"]) symlinkSync(join(source.regress, each), join(input, each));
-	for (const file of readdirSync(join(source.regress, "sql"))) {
-		const script = join(source.regress, "sql", file);
-		const without = DELIBERATE.filter(({ test }) => file === `${test}.sql`);
-		if (without.length === 0) {
-			copyFileSync(script, join(input, "sql", file));
-			continue;
-		}
-		const lines = readFileSync(script, "latin1").split("\n");
-		const kept = lines.filter((line) => !without.some(({ lines: pattern }) => pattern.test(line)));
-		if (kept.length === lines.length) throw new Error(`no line of ${file} is one that is left out by intent`);
-		writeFileSync(join(input, "sql", file), kept.join("\n"), "latin1");
-	}
-	return input;
-}
-
 async function pgRegress(options: SuiteOptions, name: string, login: RawOptions): Promise<SuiteResult> {
 	const { source, binaries, folder, tests } = options;
 	const work = join(folder, "work");
@@ -126,7 +94,7 @@ async function pgRegress(options: SuiteOptions, name: string, login: RawOptions)
 		`--dbname=${DATABASE}`,
 		`--bindir=${binaries}`,
 		`--dlpath=${source.libraries}`,
-		`--inputdir=${scripts(options)}`,
+		`--inputdir=${source.regress}`,
 		`--outputdir=${work}`,
 		`--host=${login.host}`,
 		`--port=${login.port}`,
