@@ -1,4 +1,4 @@
-/** How a command ends when it cannot do what was asked: 1 it failed, 2 it was asked wrongly (DESIGN: Commands). */
+/** How a command ends when it cannot do what was asked: 1 it failed, 2 it was asked wrongly. */
 export class CommandFailure extends Error {
 	constructor(
 		message: string,

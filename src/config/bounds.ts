@@ -19,7 +19,7 @@ export interface Bounds {
 	 */
 	readonly messageBytes: number;
 	/**
-	 * One statement's text. 256 KiB: deeper or longer text has overflowed the stack of the parser (DESIGN: Reading SQL);
+	 * One statement's text. 256 KiB: deeper or longer text has overflowed the stack of the parser;
 	 * bulk data belongs in parameters or COPY, which are not bounded by this.
 	 */
 	readonly statementBytes: number;

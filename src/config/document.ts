@@ -1,5 +1,5 @@
 /**
- * licet.yaml: its types and how it is loaded (DESIGN: Contracts, `licet.yaml`).
+ * licet.yaml: its types and how it is loaded.
  *
  * Loading answers with a configuration that can be used as it stands (paths absolute, durations in milliseconds, sizes
  * in bytes) or with every problem of the document at once. What this build cannot do is a problem too: a setting that

@@ -26,7 +26,7 @@ export function formatProblem(problem: Problem): string {
 /** A document's keys from its root to a value. */
 export type Path = readonly (string | number)[];
 
-/** `["masks", 0, "with"]` → `masks[0].with`: how DESIGN addresses a term. Keys that are no plain word are quoted. */
+/** `["masks", 0, "with"]` → `masks[0].with`: how messages address a term. Keys that are no plain word are quoted. */
 export function formatPath(path: Path): string {
 	let text = "";
 	for (const key of path) {

@@ -1,4 +1,4 @@
-/** The form of licet.yaml: each key, its type and what it is for (DESIGN: Contracts, `licet.yaml`). */
+/** The form of licet.yaml: each key, its type and what it is for. */
 import { z } from "zod";
 import { BOUND_RANGES, RETENTION_RANGES, SEGMENT_RANGE } from "./bounds.js";
 import { flag, jsonSchemaOf, list, read, section, text, whole, word } from "./schema.js";

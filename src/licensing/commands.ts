@@ -1,5 +1,5 @@
 /**
- * Commands and their groups as licenses name them (DESIGN: A license, Commands).
+ * Commands and their groups as licenses name them.
  */
 import { COMMANDS, type Command } from "../sql/facts.js";
 

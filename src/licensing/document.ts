@@ -1,5 +1,5 @@
 /**
- * The form of a license document: each term, its type and what it is for (DESIGN: A license). Terms that this build
+ * The form of a license document: each term, its type and what it is for. Terms that this build
  * does not enforce are described here too, so that they are checked and completed; unsupported.ts then refuses them.
  */
 import { z } from "zod";

@@ -1,5 +1,5 @@
 /**
- * Permits and denies of functions, operators, casts and procedures, by resolved identity (DESIGN: Functions). What is
+ * Permits and denies of functions, operators, casts and procedures, by resolved identity. What is
  * built in and only computes needs no permit; all else must be named by one.
  */
 import type { FunctionUse, StatementFacts } from "../sql/facts.js";

@@ -1,5 +1,5 @@
 /**
- * Hours: "Mon-Fri 08:00-18:00" in an IANA time zone (DESIGN: A license, `hours`).
+ * Hours: "Mon-Fri 08:00-18:00" in an IANA time zone.
  *
  * A range without days holds every day; one that ends at or before its start runs into the next day, and its days are
  * those on which it starts ("Fri 22:00-06:00" ends on Saturday). The end is exclusive; 24:00 is the end of the day.

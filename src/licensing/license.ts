@@ -1,5 +1,5 @@
 /**
- * A license, read and made ready to decide with (DESIGN: A license): patterns compiled, durations and sizes in numbers,
+ * A license, read and made ready to decide with: patterns compiled, durations and sizes in numbers,
  * commands expanded, each term with its path. Everything that a decision needs is here; deciding looks nothing up.
  */
 import type { Problem } from "../config/problem.js";

@@ -1,5 +1,5 @@
 /**
- * Masked columns in a statement: which results are masked, and which uses are denied (DESIGN: Masked columns). What the
+ * Masked columns in a statement: which results are masked, and which uses are denied. What the
  * facts leave open counts as the strongest use there is.
  */
 import type { ColumnName, ColumnUse, RelationUse, StatementFacts } from "../sql/facts.js";

@@ -1,5 +1,5 @@
 /**
- * The masks: a value as text and its kind → what the client sees, or null for NULL (DESIGN: A license, Masks).
+ * The masks: a value as text and its kind → what the client sees, or null for NULL.
  *
  * A mask that a type cannot express gives NULL, and so does every value that is not in the form expected (dates in a
  * style other than ISO, dates before Christ, infinities): what is not understood is not shown. NULL itself is never

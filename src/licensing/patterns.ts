@@ -1,5 +1,5 @@
 /**
- * Patterns: `schema.table` and `schema.table.column`, `*` standing for one whole part (DESIGN: A license).
+ * Patterns: `schema.table` and `schema.table.column`, `*` standing for one whole part.
  *
  * Names are compared as the engine stores them. A part without quotes is what PostgreSQL folds an unquoted name to, so
  * it must be lower-case already: were `app.Secrets` silently folded, or silently not, one of the two ways that authors

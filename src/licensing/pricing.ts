@@ -7,7 +7,7 @@ import { HOURS_EXPECTED, parseHours } from "./hours.js";
 
 const METERS = ["statements", "rows", "bytesOut", "bytesIn", "sessionSeconds", "upstreamMs", "denials"] as const;
 
-/** What is counted (DESIGN: Metering). */
+/** What is counted. */
 export const meter = () => word(METERS);
 
 const decimal = () => text('a decimal number as a string ("0.0020")', /^\d{1,12}(\.\d{1,12})?$/);

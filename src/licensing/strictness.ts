@@ -1,5 +1,5 @@
 /**
- * Of several masks the strictest wins (DESIGN: A license). This is the order, and the meet of two masks of a kind.
+ * Of several masks the strictest wins. This is the order, and the meet of two masks of a kind.
  *
  * By what is left of a value: `null` leaves nothing, not even whether there was one. `redact` leaves that there was
  * one. `hash` leaves which rows share a value, but no character of it. `truncate` leaves a coarse value, the same for

@@ -8,7 +8,7 @@ import type { Catalog } from "../sql/catalog.js";
 import type { StatementFacts } from "../sql/facts.js";
 import type { ValueKind } from "./values.js";
 
-/** Why a statement was denied, in the classes of DESIGN's error table. */
+/** Why a statement was denied, in classes that each engine has a code for. */
 export type DenialCase =
 	| "notPermitted" /* command, relation, column or function not permitted */
 	| "unreadable" /* cannot be parsed or resolved, so denied */

@@ -1,6 +1,6 @@
 /**
- * The second wall, whatever the engine: what the server says of a result, held against what the analysis foresaw
- * (DESIGN: Three walls). Each engine's row plan asks for every result, and adds how it names where a column comes from.
+ * The second wall, whatever the engine: what the server says of a result, held against what the analysis foresaw.
+ * Each engine's row plan asks for every result, and adds how it names where a column comes from.
  */
 import type { OriginVerdict, ValueMask, Verdict } from "./engine.js";
 

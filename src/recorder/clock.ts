@@ -1,5 +1,5 @@
 /**
- * Time for the recording: RFC 3339 UTC with microseconds (DESIGN: The recording; RFC 3339, section 5.6).
+ * Time for the recording: RFC 3339 UTC with microseconds (RFC 3339, section 5.6).
  */
 
 /** Beyond this the system's clock was set (or the machine slept), and the anchor is taken anew. */

@@ -1,5 +1,5 @@
 /**
- * Entries of the recording: one JSON object a line, append-only (DESIGN: The recording).
+ * Entries of the recording: one JSON object a line, append-only.
  *
  * Every entry starts with the same three fields, `v` (format version), `seq` (the node's entry number, from 0, without
  * holes: the leaf index of the later Merkle tree) and `at` (RFC 3339 UTC with microseconds), so that evidence is added

@@ -1,5 +1,5 @@
 /**
- * The journal: this node's append-only log (DESIGN: The recording). Entries are gathered in memory during a turn of the
+ * The journal: this node's append-only log. Entries are gathered in memory during a turn of the
  * event loop and handed to the kernel with one write, before anything that they tell of goes upstream.
  *
  * When it cannot be written it fails as a whole: entries about what is still to come are refused, so that no session

@@ -34,7 +34,7 @@ export interface NotaryOptions {
 	readonly intervalMs?: number;
 }
 
-/** DESIGN: at least every 10 s. */
+/** So that at most so much of the recording is not under a signature. */
 const INTERVAL_MS = 10_000;
 /** Bytes of a leaf's hash that are kept to tell which entry has changed: a change is missed once in 4 billion. */
 export const LEAF_PREFIX_BYTES = 4;

@@ -1,5 +1,5 @@
 /**
- * Replay: a session's entries as an auditor reads them (DESIGN: Commands, `licet replay`): objects for machines, or text
+ * Replay: a session's entries as an auditor reads them: objects for machines, or text
  * with its timing for a terminal.
  */
 import { milliseconds } from "./clock.js";

@@ -1,6 +1,6 @@
 /**
  * The end of a turn of the event loop: the recording is written first, with one write for all sessions, and only then
- * do the statements of the turn go upstream (DESIGN: Written before it runs).
+ * do the statements of the turn go upstream.
  */
 import type { Logger } from "../telemetry/log.js";
 

@@ -5,7 +5,7 @@
 
 import type { GuardedText } from "./guarded.js";
 
-/** The commands a license can permit (DESIGN: Commands). */
+/** The commands a license can permit. */
 export const COMMANDS = [
 	"select",
 	"insert",

@@ -16,8 +16,8 @@ import { createDatabase, testServers, withClient } from "../helpers/servers.js";
 import { type CorpusRow, corpus } from "../sql/corpus.js";
 
 /**
- * What DESIGN names as holding data or secrets, or as doing more than computing: a statement that touches one of them
- * may be denied although it reads only catalogs.
+ * What holds data or secrets, or does more than compute: a statement that touches one of them may be denied although it
+ * reads only catalogs.
  */
 const SENSITIVE =
 	/\b(pg_stats|pg_authid|pg_stat_activity|pg_stat_replication|pg_locks|pg_prepared_xacts|subconninfo|pg_user_mappings|pg_read_file|pg_stat_file|pg_current_logfile|pg_get_sequence_data)\b/;

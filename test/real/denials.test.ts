@@ -1,8 +1,7 @@
 /**
- * A denial leaves a session exactly where the server's own permission error would have (DESIGN: A denial is an error of
- * the database's own kind). The same conversation is held twice, message for message: straight with the server, by a role
- * without rights on schema `closed`, and through Licet, whose upstream may do everything and whose license does not name
- * `closed`. Types and order of all answers, their SQLSTATEs and the transaction status must be equal.
+ * A denial leaves a session exactly where the server's own permission error would have. The same conversation is held
+ * twice, message for message: straight with the server, by a role without rights on schema `closed`, and through Licet,
+ * whose upstream may do everything and whose license does not name `closed`. Types and order of all answers, their SQLSTATEs and the transaction status must be equal.
  */
 import { randomBytes } from "node:crypto";
 import t, { type Test } from "tap";

@@ -1,5 +1,5 @@
 /**
- * When walls 1 and 2 disagree (DESIGN: Three walls), the second holds and somebody is told: a line in the log, an entry
+ * When walls 1 and 2 disagree, the second holds and somebody is told: a line in the log, an entry
  * in the recording and a count. Made to happen by changing definitions straight at the server, behind the back of the
  * snapshot that the analysis reads: what it takes for a plain column is then the masked one, or one that is forbidden.
  */

@@ -53,7 +53,7 @@ export const ERROR = {
 	cannotLog: { errno: 1598, state: "HY000" },
 } as const satisfies Readonly<Record<string, ErrorCode>>;
 
-/** DESIGN's error table. */
+/** Error numbers of denials. */
 export const denialCodes: Readonly<Record<DenialCase, ErrorCode>> = {
 	notPermitted: ERROR.tableAccessDenied,
 	unreadable: ERROR.tableAccessDenied,

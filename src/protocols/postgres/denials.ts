@@ -46,7 +46,7 @@ const BIND_COUNTS_BYTES = 6;
 export const UNENDED_QUERY: Buffer = Buffer.of(0x51, 0, 0, 0, 4);
 export const OVERLONG_QUERY: Buffer = Buffer.of(0x51, 0, 0, 0, 6, 0, 0);
 
-/** SQLSTATEs of DESIGN's error table. */
+/** SQLSTATEs of denials. */
 const codes: Readonly<Record<DenialCase, string>> = {
 	notPermitted: "42501",
 	unreadable: "42501",

@@ -1,5 +1,5 @@
 /**
- * Settings that must stand as the analyser assumes them (DESIGN: The session is pinned), as the server reports them: at
+ * Settings that must stand as the analyser assumes them, as the server reports them: at
  * login, and whenever one changes.
  */
 

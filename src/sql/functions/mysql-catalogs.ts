@@ -1,7 +1,4 @@
-/**
- * The databases of the server's own: what of them tools need and anyone may read, and what holds data or secrets
- * (DESIGN: Functions, Catalogs by column).
- */
+/** The databases of the server's own: what of them tools need and anyone may read, and what holds data or secrets. */
 
 type Sort = "data" | "catalog" | "sensitive";
 

@@ -1,8 +1,8 @@
 /**
  * Columns of PostgreSQL's catalogs, and functions of its own, that show the text of somebody's object: source code,
  * expressions with their constants, labels, comments, options. Tools read them all the time, so they are not denied;
- * each shows what belongs to objects that the license covers and is NULL for all others (DESIGN: rule 9, Catalogs by
- * column; docs/decisions/012).
+ * each shows what belongs to objects that the license covers and is NULL for all others
+ * (docs/decisions/012).
  *
  * `shown` is a condition in SQL over `x`, the row that holds the column. In it `$R(e)` says that `e` is the OID of a
  * relation that the license covers, `$B(e)` that its bounds tell of no masked column besides, `$F(e)` likewise of a function,

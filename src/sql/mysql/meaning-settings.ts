@@ -1,6 +1,6 @@
 /**
  * Which settings a session may change freely, which need a permit, and which are pinned because they change how text is
- * read, or what the proxy is told (DESIGN: The session is pinned). Names compare without case.
+ * read, or what the proxy is told. Names compare without case.
  */
 
 function words(text: string): ReadonlySet<string> {

@@ -1,6 +1,6 @@
 /**
  * SET, RESET, SHOW and set_config: which settings a session may change freely, which need a permit, and which are pinned
- * because they change how statements are read, resolved or allowed (DESIGN: The session is pinned).
+ * because they change how statements are read, resolved or allowed.
  */
 import type { Command, SessionEffect } from "../facts.js";
 import { unsupported } from "../unreadable.js";

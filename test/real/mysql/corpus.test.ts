@@ -32,7 +32,7 @@ const ELSEWHERE =
 	/^(show\s+(create\s+(table|view)|(full\s+)?(fields|columns)\s+(from|in)|(index|keys)\s+(from|in))|desc|describe)\s+(?!`?app`?\.)(?!`?(cust|ord|v)`?(\s|$|;))/i;
 const OWN = /\b(information_schema|performance_schema|mysql|sys)\b/i;
 
-/** What DESIGN names as holding data or secrets, and what concerns more than the session. */
+/** What holds data or secrets, and what concerns more than the session. */
 const SENSITIVE =
 	/\b(processlist|innodb_\w+|mysql\.(user|db|proc|event|general_log|slow_log|global_priv|tables_priv|procs_priv|func|plugin|servers)|events_statements\w*|global\s+(?!variables|status)|master status|binary log|slave|replica|grants|column_statistics|profiling)\b/i;
 /** Source code, which no permit on tables opens. */

@@ -1,7 +1,7 @@
 /**
- * A denial leaves a MySQL session exactly where the server's own permission error would have (DESIGN: A denial is an error
- * of the database's own kind). The same conversation is held twice, packet for packet: straight with the server, by a user
- * without rights on table `vault`, and through Licet, whose upstream may do everything and whose license does not name it.
+ * A denial leaves a MySQL session exactly where the server's own permission error would have. The same conversation is
+ * held twice, packet for packet: straight with the server, by a user without rights on table `vault`, and through Licet,
+ * whose upstream may do everything and whose license does not name it.
  * Number and SQLSTATE of errors, shape of results, warnings, status flags, sequence numbers and what the session says of
  * itself afterwards must be equal.
  */
