@@ -39,7 +39,7 @@ export function explainText(
 	read: TextFacts,
 ): readonly ExplainedStatement[] {
 	const policy = new Policy(license, catalog, 0);
-	const statements = read.refusal === undefined ? read.statements : [unreadFacts(read, text)];
+	const statements = read.refusal === undefined ? read.statements : [unreadFacts(read, text.length)];
 	return statements.map((facts) => explain(policy, catalog, text, facts));
 }
 

@@ -109,7 +109,7 @@ export class Judge {
 			return facts.then((answer) => this.#judged(answer, copy, context));
 		}
 		if (this.#isMissed(facts)) return this.#judged(facts, Buffer.from(text), context);
-		return this.policy().judgement(facts, () => Buffer.from(text).toString("utf8"));
+		return this.policy().judgement(facts, text.length);
 	}
 
 	/** Types of a user's that a client gives its parameters. A promise: it has to be asked again. */
@@ -161,7 +161,7 @@ export class Judge {
 			});
 			if (changed) answer = await analyser.analyse(text, context);
 		}
-		return this.policy().judgement(answer, () => text.toString("utf8"));
+		return this.policy().judgement(answer, text.length);
 	}
 
 	/** Reads definitions as the session's transaction sees them, and judges by them until `dropOwn`. */

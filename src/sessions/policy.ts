@@ -79,10 +79,11 @@ export class Policy {
 		this.checksOrigin = !license.unrestricted && !license.observe;
 	}
 
-	judgement(facts: TextFacts, text: () => string): Judgement {
+	/** `length`: of the text, in bytes. */
+	judgement(facts: TextFacts, length: number): Judgement {
 		const known = this.#judgements.get(facts);
 		if (known !== undefined) return known;
-		const statements = facts.refusal === undefined ? facts.statements : [unreadFacts(facts, text())];
+		const statements = facts.refusal === undefined ? facts.statements : [unreadFacts(facts, length)];
 		const judgement = {
 			verdicts: statements.map((statement) => this.verdict(statement)),
 			canonical: this.#guarded(facts) ?? facts.canonical,
@@ -293,8 +294,8 @@ function recorded(reasons: readonly Reason[]): RecordedReason[] {
 	return reasons.map(({ term, message }) => ({ term: term ?? null, message }));
 }
 
-/** A text that could not be read at all is one statement of which nothing is known but that. */
-export function unreadFacts(facts: TextFacts, text: string): StatementFacts {
-	const unknown = unknownStatement("UNREAD", text.length);
+/** A text that could not be read at all is one statement, as long as it is, of which nothing is known but that. */
+export function unreadFacts(facts: TextFacts, length: number): StatementFacts {
+	const unknown = unknownStatement("UNREAD", length);
 	return facts.refusal === undefined ? unknown : { ...unknown, refusal: facts.refusal };
 }

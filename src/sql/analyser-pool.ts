@@ -13,7 +13,7 @@ import { type Cache, CacheBudget } from "./cache.js";
 import type { Catalog } from "./catalog.js";
 import type { StatementFacts, TextFacts } from "./facts.js";
 import { Lane } from "./lane.js";
-import type { Answer, TemplateOf } from "./reader.js";
+import { type Answer, type TemplateOf, tooLong } from "./reader.js";
 import { TEMPLATES } from "./templates.js";
 import type { SharedCatalog } from "./worker.js";
 
@@ -136,6 +136,8 @@ class Pool implements Analyser {
 	}
 
 	analyse(text: Uint8Array, context: ReadingContext): TextFacts | Promise<TextFacts> {
+		// Not even copied: it may have a hundred megabytes.
+		if (text.length > this.#options.statementBytes) return tooLong(text.length, this.#options);
 		const space = this.#known.get(context) ?? this.#space(context);
 		if (text.length <= MAX_CACHED_BYTES) {
 			const exact = space.exact.get(keyOf(text));

@@ -12,6 +12,12 @@ export interface ReaderBounds {
 	readonly statementBytes: number;
 }
 
+/** Facts of a text that is not read for its length. */
+export function tooLong(bytes: number, { statementBytes }: ReaderBounds): TextFacts {
+	const message = `the statement has ${bytes} bytes; at most ${statementBytes} are read (bounds.statementBytes)`;
+	return { statements: [], refusal: { kind: "limit", message } };
+}
+
 export interface Answer {
 	readonly facts: TextFacts;
 	/** A second reader saw other tables in the text than the facts hold: it is refused, and counted. */

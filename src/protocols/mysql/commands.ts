@@ -6,6 +6,7 @@
  */
 import type { StatementFacts } from "../../sql/facts.js";
 import type { Denial, Judgement, RelayOptions } from "../engine.js";
+import { recordedText } from "../recorded-text.js";
 import { MysqlClientDoor } from "./client-door.js";
 import { COM, OPTION } from "./codes.js";
 import { Command, type RelayCore } from "./core.js";
@@ -142,7 +143,7 @@ export class Commands {
 		const text = payload.subarray(start);
 		const judgement = this.#judge(text, this.#core.model.reading);
 		if (judgement === undefined) return "hold";
-		const sql = this.#string(text);
+		const sql = this.#recorded(text, judgement);
 		const run = judgeRun(this.#core, judgement, sql, UNPREPARED);
 		if (run.kind === "run" && run.effects.length === 1 && run.effects[0]?.kind === "kill")
 			return this.#kill(command, run);
@@ -155,15 +156,16 @@ export class Commands {
 		return Buffer.concat([before, Buffer.from(canonical, "latin1")]);
 	}
 
-	#string(text: Buffer): string {
-		return text.toString(textEncoding(this.#core.model.reading));
+	#recorded(text: Buffer, judgement: Judgement): string {
+		const encoding = textEncoding(this.#core.model.reading);
+		return recordedText(text, judgement, (bytes) => bytes.toString(encoding));
 	}
 
 	/** A command that is judged as the statement which does the same. */
 	#asText(command: ClientCommand, text: Buffer, kind: "simple" | "fields"): Disposition {
 		const judgement = this.#judge(text, this.#core.model.reading);
 		if (judgement === undefined) return "hold";
-		const run = judgeRun(this.#core, judgement, this.#string(text), UNPREPARED);
+		const run = judgeRun(this.#core, judgement, this.#recorded(text, judgement), UNPREPARED);
 		if (run.kind === "run" && run.effects[0]?.kind === "kill") return this.#kill(command, run);
 		return this.#send(command, run, new Command(kind), undefined);
 	}
@@ -248,7 +250,7 @@ export class Commands {
 		const judgement = this.#judge(text, reading);
 		if (judgement === undefined) return "hold";
 		const copy = Buffer.from(text);
-		const sql = this.#string(copy);
+		const sql = this.#recorded(copy, judgement);
 		model.lastPrepared = undefined;
 		if (model.holdsTooMany) {
 			const full = "Can't create more prepared statements: too many are open in this session";

@@ -5,6 +5,7 @@
  * Specification: PostgreSQL documentation, "Message Flow" (simple, extended and COPY sub-protocols, pipelining).
  */
 import type { Execution } from "../engine.js";
+import { recordedText } from "../recorded-text.js";
 import { FRONT, HEADER_BYTES } from "./codes.js";
 import type { RelayCore } from "./core.js";
 import {
@@ -44,6 +45,8 @@ import { UNKNOWN_READING } from "./string-rules.js";
 
 /** What became of a frame: pass it on with its run, leave it out, or stop before it and try again later. */
 export type Disposition = "pass" | "drop" | "hold";
+
+const utf8 = (bytes: Buffer) => bytes.toString("utf8");
 
 const CANCELLED = errorFrame("57014", "canceling statement due to user request");
 
@@ -254,7 +257,7 @@ export class ClientMessages {
 		const judgement = this.#readiness.judge(text);
 		if (judgement === "hold") return "hold";
 		if (judgement === "unknown") return this.#refuse(data, start, UNKNOWN_READING, undefined);
-		const answer = judgeRun(core, judgement, text.toString("utf8"));
+		const answer = judgeRun(core, judgement, recordedText(text, judgement, utf8));
 		if (answer.kind === "drain") return this.#drain();
 		if (answer.kind === "wait") {
 			this.#readiness.keep(judgement);
@@ -329,7 +332,7 @@ export class ClientMessages {
 		if (declared === "hold") return "hold";
 		const denied = [...judgement.verdicts, ...declared].find((verdict) => verdict.denied);
 		if (denied !== undefined) {
-			const execution = core.host.begin(denied, text.toString("utf8"), [], undefined, true, undefined);
+			const execution = core.host.begin(denied, recordedText(text, judgement, utf8), [], undefined, true, undefined);
 			this.#sendBefore(data, start);
 			core.denyInSeries(core.denial(execution), execution);
 			return "drop";

@@ -3,7 +3,7 @@ import type { ReadingContext } from "../analyser.js";
 import type { Catalog } from "../catalog.js";
 import { CatalogIndex } from "../catalog-index.js";
 import type { Query } from "../query.js";
-import type { Answer, Reader, ReaderBounds } from "../reader.js";
+import { type Answer, type Reader, type ReaderBounds, tooLong } from "../reader.js";
 import { type Unreadable, unsupported } from "../unreadable.js";
 import { analyseText, asRefusal } from "./analyse.js";
 import type { Server } from "./flavour.js";
@@ -18,10 +18,7 @@ export const mysqlReader: Reader = {
 		return new CatalogIndex(catalog, (sql) => parseDefinition(sql, server));
 	},
 	analyse(text: Uint8Array, context: ReadingContext, index: CatalogIndex, bounds: ReaderBounds): Answer {
-		if (text.length > bounds.statementBytes) {
-			const message = `the statement is longer than ${bounds.statementBytes} bytes (bounds.statementBytes)`;
-			return { facts: { statements: [], refusal: { kind: "limit", message } } };
-		}
+		if (text.length > bounds.statementBytes) return { facts: tooLong(text.length, bounds) };
 		return analyseText(text, context, index);
 	},
 };

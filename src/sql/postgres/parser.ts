@@ -24,13 +24,7 @@ export async function loadParser(): Promise<void> {
 }
 
 /** Throws ParserBroken. */
-export function parseBytes(bytes: Uint8Array, maxBytes: number): Parsed {
-	if (bytes.length > maxBytes) {
-		return refused(
-			"limit",
-			`the statement has ${bytes.length} bytes; at most ${maxBytes} are read (bounds.statementBytes)`,
-		);
-	}
+export function parseBytes(bytes: Uint8Array): Parsed {
 	if (bytes.includes(0)) return refused("syntax", "the statement holds a NUL character");
 	if (!isUtf8(bytes)) return refused("syntax", "the statement is not valid UTF-8");
 	return parseText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8"));

@@ -2,7 +2,7 @@
 import type { ReadingContext } from "../analyser.js";
 import type { Catalog } from "../catalog.js";
 import { CatalogIndex } from "../catalog-index.js";
-import type { Answer, Reader, ReaderBounds } from "../reader.js";
+import { type Answer, type Reader, type ReaderBounds, tooLong } from "../reader.js";
 import { analyseParsed } from "./analyse.js";
 import { loadParser, parseBytes, parseText } from "./parser.js";
 
@@ -10,7 +10,8 @@ export const postgresReader: Reader = {
 	load: loadParser,
 	index: (catalog: Catalog) => new CatalogIndex(catalog, parseDefinition),
 	analyse(text: Uint8Array, context: ReadingContext, index: CatalogIndex, bounds: ReaderBounds): Answer {
-		const parsed = parseBytes(text, bounds.statementBytes);
+		if (text.length > bounds.statementBytes) return { facts: tooLong(text.length, bounds) };
+		const parsed = parseBytes(text);
 		if ("refusal" in parsed) return { facts: { statements: [], refusal: parsed.refusal } };
 		return { facts: analyseParsed(parsed.tree, parsed.text, index, { ...context, searchPath: context.reading }) };
 	},

@@ -3,6 +3,7 @@
  * objects by their SQL functions, each straight with the server and through Licet. Memory is read from /proc, so what
  * bounds it is tested on Linux only.
  */
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import t, { type Test } from "tap";
 import { cap, license } from "../../helpers/license.js";
@@ -141,6 +142,32 @@ await t.test("what is too long", async (t) => {
 	kept.send(wire.query(`SELECT repeat('x', ${2 * MESSAGE_BYTES})`));
 	const fatal = (await kept.untilEnd()).find((each) => each.type === "E");
 	t.match(fatal && wire.errorFields(fatal), { S: "FATAL", C: "08006", D: /a message of 33554443 bytes/ });
+});
+
+await t.test("texts that are refused for their length", async (t) => {
+	const long = `SELECT 'begin${"x".repeat(3_000_000)}'`;
+	const digest = createHash("sha256").update(long).digest("hex");
+	for (const [login, recorded] of [
+		[schema, `${long.slice(0, 65_536)} … (${long.length} bytes, SHA-256 ${digest})`],
+		[everything, long],
+	] as const) {
+		const client = await RawClient.login(login);
+		const outcomes = [
+			wire.outline(await client.ask(wire.query(long))),
+			wire.outline(await client.ask(wire.parse(long), wire.sync)),
+		];
+		client.send(wire.terminate);
+		await client.untilEnd();
+		t.same(outcomes, recorded === long ? ["T D C:SELECT 1 Z:I", "1 Z:I"] : ["E:42501 Z:I", "E:42501 Z:I"]);
+		const [session] = (await licet.json("sessions", "--limit", "1")) as { session: string }[];
+		const entries = (await licet.cli("export", session?.session ?? "", "--format", "jsonl")).stdout
+			.trim()
+			.split("\n")
+			.map((line) => JSON.parse(line) as { type: string; sql?: string });
+		const texts = entries.filter(({ type }) => type === "statement").map(({ sql }) => sql);
+		t.equal(texts.length, 2);
+		for (const text of texts) t.ok(text === recorded, `${text?.length} characters are recorded`);
+	}
 });
 
 /** A large object's whole life, in one transaction that leaves nothing behind; descriptors count from 0. */
