@@ -19,7 +19,7 @@ import {
 	withItems,
 } from "./scope.js";
 import { columnValue, derived, NO_ROWS, NOTHING, passedBy, type SourceRow, type Value } from "./taint.js";
-import { unresolved, unsupported } from "./unreadable.js";
+import { Unreadable, unresolved, unsupported } from "./unreadable.js";
 import type { RelationAccess } from "./uses.js";
 import { type ViewLineage, viewLineage } from "./views.js";
 import { spend } from "./work.js";
@@ -33,7 +33,17 @@ export function resolveSources(r: Resolver, sources: readonly Source[], outer: S
 	return items;
 }
 
+/**
+ * Of one statement, subqueries included. PostgreSQL plans the join of 8000 tables for more than 20 seconds, in which
+ * nothing interrupts it, no timeout of its own either; MySQL's servers take 61 tables a join.
+ */
+const MAX_SOURCES = 1000;
+
 export function resolveSource(r: Resolver, source: Source, outer: Scope, left: readonly Item[]): Item[] {
+	if (source.kind !== "join") r.sources += 1;
+	if (r.sources > MAX_SOURCES) {
+		throw new Unreadable("limit", `a statement reads from more than ${MAX_SOURCES} places`);
+	}
 	switch (source.kind) {
 		case "relation":
 			return [relationSource(r, source, outer, left)];

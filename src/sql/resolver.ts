@@ -28,6 +28,8 @@ export abstract class Resolver {
 	/** Views being expanded around this resolution: their number bounds the depth, their presence shows a cycle. */
 	readonly expanding: readonly string[];
 	readonly dialect: Dialect;
+	/** Items of FROM so far, of the whole statement. */
+	sources = 0;
 
 	constructor(dialect: Dialect, expanding: readonly string[]) {
 		this.dialect = dialect;

@@ -595,6 +595,11 @@ check({
 	"drop schema app": { relations: ["drop app.app()"] },
 	"drop role bob": { relations: ["drop .bob()"] },
 	"truncate orders": { commands: ["truncate"], relations: ["truncate app.orders()"] },
+	[`select 1 from ${Array.from({ length: 1000 }, (_, n) => `users u${n}`).join(", ")}`]: { commands: ["select"] },
+	[`select 1 from ${Array.from({ length: 998 }, (_, n) => `users u${n}`).join(", ")}, (select 1 from users, users x) y`]:
+		{
+			refusal: ["limit", "more than 1000 places"],
+		},
 	"create index on users (name)": { relations: ["create app.users()"], columns: [] },
 	"create unique index on users (name, lower(email))": {
 		columns: [
