@@ -282,19 +282,24 @@ export class ScriptedServer {
 		this.#say(PARSE_COMPLETE);
 	}
 
+	/** In the server's order: what is missing, or forbidden by the transaction, is told before the values are read. */
 	#bind(fields: Fields): void {
 		const portal = fields.name();
 		const statement = fields.name();
-		for (let left = fields.int16(); left > 0; left--) fields.bytes(2);
-		for (let left = fields.int16(); left > 0; left--) {
-			const length = fields.int32();
-			if (length !== -1) fields.bytes(length);
-		}
-		for (let left = fields.int16(); left > 0; left--) fields.bytes(2);
-		fields.end();
 		const sql = this.#statements.get(statement);
 		if (sql === undefined) throw missingStatement(statement);
+		const formats = formatCodes(fields);
+		const count = fields.int16();
+		if (formats.length > 1 && formats.length !== count) throw new Failure("08P01", "formats and values differ");
 		this.#allow(sql);
+		for (let index = 0; index < count; index++) {
+			const length = fields.int32();
+			if (length !== -1) fields.bytes(length);
+			checkFormat(formats.length > 1 ? formats[index] : formats[0]);
+		}
+		const results = formatCodes(fields);
+		fields.end();
+		results.forEach(checkFormat);
 		if (portal !== "" && this.#portals.has(portal)) throw new Failure("42P03", `portal "${portal}" exists`);
 		this.#portals.set(portal, { sql, sent: 0, done: false });
 		this.#say(BIND_COMPLETE);
@@ -428,4 +433,12 @@ class Fields {
 
 function errorMessage(severity: string, code: string, why: string): Buffer {
 	return message("E", text(`S${severity}`), text(`V${severity}`), text(`C${code}`), text(`M${why}`), Buffer.of(0));
+}
+
+function formatCodes(fields: Fields): number[] {
+	return Array.from({ length: fields.int16() }, () => fields.bytes(2).readUInt16BE());
+}
+
+function checkFormat(code: number | undefined): void {
+	if (code !== undefined && code > 1) throw new Failure("22023", `unsupported format code: ${code}`);
 }
