@@ -134,14 +134,19 @@ export class ScriptedServer {
 		else if (this.#skipping && type !== "S") return;
 		else if (type === "Q") this.#query(body);
 		else if (type === "S") this.#sync(body);
-		else if (type === "F") this.#functionCall();
+		else if (type === "F") this.#functionCall(new Fields(body));
 		else if ("PBDECH".includes(type)) this.#guarded(() => this.#extended(type, new Fields(body)));
 	}
 
 	/** There is no function that its user may call so. */
-	#functionCall(): void {
-		const isAborted = this.#status === "E";
-		this.#failed(new Failure(isAborted ? "25P02" : "42501", "permission denied"));
+	#functionCall(fields: Fields): void {
+		try {
+			if (this.#status === "E") throw new Failure("25P02", "the transaction is aborted");
+			fields.int32();
+			throw new Failure("42501", "permission denied");
+		} catch (error) {
+			this.#failed(error);
+		}
 		this.#ready();
 	}
 
@@ -291,6 +296,9 @@ export class ScriptedServer {
 		const formats = formatCodes(fields);
 		const count = fields.int16();
 		if (formats.length > 1 && formats.length !== count) throw new Failure("08P01", "formats and values differ");
+		const wanted = Math.max(0, ...[...sql.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number)));
+		if (count !== wanted)
+			throw new Failure("08P01", `bind message supplies ${count} parameters, but requires ${wanted}`);
 		this.#allow(sql);
 		for (let index = 0; index < count; index++) {
 			const length = fields.int32();
