@@ -12,7 +12,7 @@ import { createDatabase, testServers, withClient } from "../helpers/servers.js";
 import * as wire from "../helpers/wire.js";
 
 /** Forty clients that log in at once need more than a second where a backend takes 50 ms to fork. */
-const LOGIN_TIMEOUT_MS = 4000;
+const LOGIN_TIMEOUT_MS = 3000;
 
 const url = await createDatabase(
 	t,

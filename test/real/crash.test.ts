@@ -13,7 +13,7 @@ import { load, loggingServer, marks, recordedMarks } from "../helpers/marked.js"
 import { NIGHTLY, PART_TIMEOUT_MS } from "../helpers/patience.js";
 import { COMPILED } from "../helpers/project.js";
 
-const ROUNDS = Number(process.env.LICET_TEST_CRASH_ROUNDS ?? (NIGHTLY ? 100 : 3));
+const ROUNDS = Number(process.env.LICET_TEST_CRASH_ROUNDS ?? (NIGHTLY ? 100 : 2));
 t.setTimeout(PART_TIMEOUT_MS);
 const CLIENTS = 4;
 /** Statements that the server sees in a round, about. */

@@ -5,10 +5,13 @@
 import fc from "fast-check";
 import { hasSqlDetails, parseSync } from "libpg-query";
 import t from "tap";
+import { mysqlReader } from "../../src/sql/mysql/reader.js";
 import { loadParser, ParserBroken, parseBytes } from "../../src/sql/postgres/parser.js";
+import { postgresReader } from "../../src/sql/postgres/reader.js";
 import { templateOf } from "../../src/sql/postgres/template.js";
 import { corpus } from "./corpus.js";
 
+const NOTHING = undefined as never;
 const bytes = (text: string) => Buffer.from(text, "utf8");
 const template = (text: string) => templateOf(bytes(text));
 
@@ -335,7 +338,12 @@ t.test("the parser's bounds", async (t) => {
 	// An overlong encoding of a quote, and a surrogate.
 	t.match(refusal(Buffer.from([0x27, 0xc0, 0xa7])), { kind: "syntax" });
 	t.match(refusal(Buffer.from([0x27, 0xed, 0xa0, 0x80, 0x27])), { kind: "syntax" });
-	t.match(refusal(`select ${"1,".repeat(200_000)}1`), { kind: "limit", message: /statementBytes/ });
+	for (const reader of [postgresReader, mysqlReader]) {
+		// It comes to neither context nor catalog.
+		const { facts } = reader.analyse(bytes("select 1234"), NOTHING, NOTHING, { statementBytes: 10 });
+		const message = "the statement has 11 bytes; at most 10 are read (bounds.statementBytes)";
+		t.same(facts, { statements: [], refusal: { kind: "limit", message } });
+	}
 	t.match(refusal(`select ${"(".repeat(5000)}1${")".repeat(5000)}`), { kind: "limit" });
 	t.same(refusal("selec 1"), { kind: "syntax", message: 'syntax error at or near "selec"', position: 0 });
 	t.match(refusal("select é from from"), { kind: "syntax", position: 14 });
