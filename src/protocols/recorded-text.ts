@@ -7,11 +7,11 @@ const REFUSED_BYTES = 1024 * 1024;
 /** Of a longer one: so much of its beginning. */
 const HEAD_BYTES = 64 * 1024;
 
-/** `decode`: its characters. What runs is recorded whole; of a text too long to be read at all, its head and its digest. */
-export function recordedText(text: Buffer, { verdicts }: Judgement, decode: (bytes: Buffer) => string): string {
+/** What runs is recorded whole; of a text too long to be read at all, its head and its digest. */
+export function recordedText(text: Buffer, { verdicts }: Judgement, encoding: BufferEncoding): string {
 	const [only] = verdicts;
 	const isTooLong = verdicts.length === 1 && only?.denied === true && only.facts.refusal?.kind === "limit";
-	if (!isTooLong || text.length <= REFUSED_BYTES) return decode(text);
+	if (!isTooLong || text.length <= REFUSED_BYTES) return text.toString(encoding);
 	const digest = createHash("sha256").update(text).digest("hex");
-	return `${decode(text.subarray(0, HEAD_BYTES))} … (${text.length} bytes, SHA-256 ${digest})`;
+	return `${text.toString(encoding, 0, HEAD_BYTES)} … (${text.length} bytes, SHA-256 ${digest})`;
 }

@@ -3,6 +3,9 @@
  * Each engine's reader (postgres/catalog.ts, mysql/catalog.ts) builds one from rows that the session layer fetched.
  */
 
+/** PostgreSQL's FirstNormalObjectId: what the server came with has lower OIDs. */
+export const FIRST_USER_OID = 16_384;
+
 export type RelationKind =
 	| "table"
 	| "partitioned"

@@ -157,8 +157,7 @@ export class Commands {
 	}
 
 	#recorded(text: Buffer, judgement: Judgement): string {
-		const encoding = textEncoding(this.#core.model.reading);
-		return recordedText(text, judgement, (bytes) => bytes.toString(encoding));
+		return recordedText(text, judgement, textEncoding(this.#core.model.reading));
 	}
 
 	/** A command that is judged as the statement which does the same. */

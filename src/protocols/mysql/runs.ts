@@ -7,7 +7,7 @@ import type { Denial, Execution, Judgement, Verdict } from "../engine.js";
 import type { RelayCore } from "./core.js";
 import { denied, type Told, told } from "./denials.js";
 import { ERROR } from "./errors.js";
-import { isTracked, type NamedStatement, type SessionModel, TRACKED, textEncoding } from "./model.js";
+import { isTracked, type NamedStatement, type SessionModel, TRACKED, type Tracked, textEncoding } from "./model.js";
 import { trackingStatement } from "./pins.js";
 
 export type RunAnswer =
@@ -223,8 +223,15 @@ function readsDiagnostics({ facts }: Verdict, sql: string): boolean {
 	return DIAGNOSTICS.test(facts.tag) || DIAGNOSTICS.test(sql);
 }
 
-/** Settings by which text is read. */
-const READING_SETTING = /^(names|character_set_client|character_set_connection|collation_connection|sql_mode)$/i;
+/** Settings by which text is read, in lower case, with what is tracked of them. */
+const READING_SETTINGS: ReadonlyMap<string, readonly Tracked[]> = new Map([
+	["sql_mode", ["sql_mode"]],
+	["names", ["character_set_client", "character_set_connection"]],
+	["character_set_client", ["character_set_client"]],
+	["character_set_connection", ["character_set_connection"]],
+	// Of a collation that is set the server tells nothing under the name that we know it by.
+	["collation_connection", ["character_set_connection"]],
+]);
 /** The one by which the server tells that they were changed. */
 const TRACKING = "session_track_system_variables";
 
@@ -234,9 +241,9 @@ export function changesReading(effect: SessionEffect): boolean {
 		case "resetAll":
 			return true;
 		case "set":
-			return READING_SETTING.test(effect.name) || effect.name === TRACKING;
+			return READING_SETTINGS.has(effect.name.toLowerCase()) || effect.name === TRACKING;
 		case "restore":
-			return READING_SETTING.test(effect.setting);
+			return READING_SETTINGS.has(effect.setting.toLowerCase());
 		case "several":
 			return effect.effects.some(changesReading);
 		default:
@@ -324,11 +331,5 @@ function trackAgain(core: RelayCore, names: string): void {
 
 /** The server says what it was set to, or is asked. */
 function doubt(model: SessionModel, setting: string): void {
-	const name = setting.toLowerCase();
-	if (name === "sql_mode") model.unsure.add("sql_mode");
-	if (name === "names" || name === "character_set_client") model.unsure.add("character_set_client");
-	// Of a collation that is set the server tells nothing under the name that we know it by.
-	if (name === "names" || /^(character_set|collation)_connection$/.test(name)) {
-		model.unsure.add("character_set_connection");
-	}
+	for (const tracked of READING_SETTINGS.get(setting.toLowerCase()) ?? []) model.unsure.add(tracked);
 }

@@ -6,9 +6,9 @@
 export const LOGIN_MESSAGE_BYTES = 64 * 1024;
 
 /**
- * Longest Query, Parse, Bind or FunctionCall, in bytes, whatever the configuration says of messages: its text and parameters are
- * recorded whole, as text, and the runtime's strings end at 512 Mi characters (two for each byte of a binary parameter,
- * more in JSON). Larger values travel by COPY.
+ * Longest Query, Parse, Bind or FunctionCall, in bytes, whatever the configuration says of messages: its text and
+ * parameters are recorded whole, as text, and the runtime's strings end at 512 Mi characters (two for each byte of a
+ * binary parameter, more in JSON). Larger values travel by COPY.
  */
 export const RECORDED_MESSAGE_BYTES = 128 * 1024 * 1024;
 

@@ -4,7 +4,7 @@
  *
  * Specification: PostgreSQL documentation, "Message Flow" (simple, extended and COPY sub-protocols, pipelining).
  */
-import type { Execution } from "../engine.js";
+import type { Execution, Judgement } from "../engine.js";
 import { recordedText } from "../recorded-text.js";
 import { FRONT, HEADER_BYTES } from "./codes.js";
 import type { RelayCore } from "./core.js";
@@ -40,13 +40,11 @@ import { sendAsSeries } from "./own-series.js";
 import { readParameters } from "./parameters.js";
 import { judgementNow, judgementToBind, markDescribed, missingStatement, unseenPortal } from "./portals.js";
 import { Readiness } from "./readiness.js";
-import { copiesOut, isOutdated, judgeRun, OUTDATED, type Run } from "./runs.js";
+import { copiesOut, isOutdated, judgeRun, OUTDATED, type Run, type RunAnswer } from "./runs.js";
 import { UNKNOWN_READING } from "./string-rules.js";
 
 /** What became of a frame: pass it on with its run, leave it out, or stop before it and try again later. */
 export type Disposition = "pass" | "drop" | "hold";
-
-const utf8 = (bytes: Buffer) => bytes.toString("utf8");
 
 const CANCELLED = errorFrame("57014", "canceling statement due to user request");
 
@@ -129,12 +127,7 @@ export class ClientMessages {
 		const parameters = readParameters(data, message, types);
 		const call = new Portal("", undefined, judgement, parameters, [], sql, false, model.searchPath);
 		const answer = judgeRun(core, judgement, sql, call);
-		if (answer.kind === "drain") return this.#drain();
-		if (answer.kind === "wait") {
-			this.#readiness.keep(judgement);
-			core.waitFor(answer.promise);
-			return "hold";
-		}
+		if (answer.kind === "drain" || answer.kind === "wait") return this.#postpone(answer, judgement);
 		if (answer.kind === "denied") return this.#refuse(data, start, answer.frame, answer.execution);
 		this.#runString(answer.run, undefined).isCall = true;
 		return "pass";
@@ -144,6 +137,13 @@ export class ClientMessages {
 		this.#core.host.incident(undefined, "a function call message was refused");
 		const { code, message } = faultOf(FRONT.functionCall, data, start, end);
 		return this.#refuse(data, start, errorFrame(code, message), undefined);
+	}
+
+	#postpone(answer: Extract<RunAnswer, { kind: "drain" | "wait" }>, judgement: Judgement): Disposition {
+		if (answer.kind === "drain") return this.#drain();
+		this.#readiness.keep(judgement);
+		this.#core.waitFor(answer.promise);
+		return "hold";
 	}
 
 	/** In place of a message that the server is ready behind by itself. */
@@ -257,13 +257,8 @@ export class ClientMessages {
 		const judgement = this.#readiness.judge(text);
 		if (judgement === "hold") return "hold";
 		if (judgement === "unknown") return this.#refuse(data, start, UNKNOWN_READING, undefined);
-		const answer = judgeRun(core, judgement, recordedText(text, judgement, utf8));
-		if (answer.kind === "drain") return this.#drain();
-		if (answer.kind === "wait") {
-			this.#readiness.keep(judgement);
-			core.waitFor(answer.promise);
-			return "hold";
-		}
+		const answer = judgeRun(core, judgement, recordedText(text, judgement, "utf8"));
+		if (answer.kind === "drain" || answer.kind === "wait") return this.#postpone(answer, judgement);
 		// A query string destroys the unnamed statement and the unnamed portal.
 		const statement = model.statements.drop("", model.series);
 		const portal = model.portals.drop("", model.series);
@@ -332,7 +327,7 @@ export class ClientMessages {
 		if (declared === "hold") return "hold";
 		const denied = [...judgement.verdicts, ...declared].find((verdict) => verdict.denied);
 		if (denied !== undefined) {
-			const execution = core.host.begin(denied, recordedText(text, judgement, utf8), [], undefined, true, undefined);
+			const execution = core.host.begin(denied, recordedText(text, judgement, "utf8"), [], undefined, true, undefined);
 			this.#sendBefore(data, start);
 			core.denyInSeries(core.denial(execution), execution);
 			return "drop";

@@ -6,6 +6,7 @@
  * are made when they are sent and taken back when the server refuses or skips them (namespace.ts). Where the model errs,
  * it remembers what the server has forgotten, which ends in the server's own error; never the other way round.
  */
+import { FIRST_USER_OID } from "../../sql/catalog.js";
 import type { StatementFacts } from "../../sql/facts.js";
 import { isBlank, NAME_BYTES, writtenNames } from "../../sql/postgres/identifiers.js";
 import type { Judgement, Verdict } from "../engine.js";
@@ -20,9 +21,6 @@ export const MAX_PORTALS = 20_000;
 /** Likewise of their texts together, in bytes, as they are weighed with every so many statements. */
 const MAX_STATEMENTS_BYTES = 64 * 1024 * 1024;
 const WEIGHED_EVERY = 64;
-
-/** FirstNormalObjectId: types with lower OIDs came with the server. */
-const FIRST_USER_OID = 16_384;
 
 /** Those of a user's: making values of them may run code. */
 export function userTypes(types: readonly number[]): readonly number[] {
