@@ -2,6 +2,7 @@
  * By what a session's texts are judged: its license and the definitions that its server has for it. Those are everybody's,
  * but for a transaction that has changed some and not committed them: its own (decision 013).
  */
+import { setImmediate as othersTurn } from "node:timers/promises";
 import { servesDatabase, type TargetConfig } from "../config/document.js";
 import type { License } from "../licensing/license.js";
 import type { Engine, Judgement, Verdict } from "../protocols/engine.js";
@@ -40,6 +41,9 @@ interface OwnDefinitions {
 	/** Somebody else's definitions, or the license, have changed since. */
 	readonly moved: boolean;
 }
+
+/** What is decided before others have their turn: some milliseconds. */
+const TURN_STATEMENTS = 100;
 
 let ownEpochs = 0;
 
@@ -161,7 +165,17 @@ export class Judge {
 			});
 			if (changed) answer = await analyser.analyse(text, context);
 		}
+		await this.#decideInTurns(answer);
 		return this.policy().judgement(answer, text.length);
+	}
+
+	/** Decisions are kept by their facts; of a text with thousands, other sessions have their turn between some. */
+	async #decideInTurns({ statements }: TextFacts): Promise<void> {
+		const policy = this.policy();
+		for (const [index, statement] of statements.entries()) {
+			if (index % TURN_STATEMENTS === TURN_STATEMENTS - 1) await othersTurn();
+			policy.verdict(statement);
+		}
 	}
 
 	/** Reads definitions as the session's transaction sees them, and judges by them until `dropOwn`. */

@@ -16,6 +16,12 @@ export interface WireEvents {
 /** A peer that is gone without a word is noticed after about this long without traffic. */
 const KEEP_ALIVE_MS = 60_000;
 
+/**
+ * Work on what one side sent before other sockets have their turn: at once the kernel hands over up to 2 MiB, which is
+ * passed on in two milliseconds, but may take two hundred where each value is masked.
+ */
+const TURN_MS = 2;
+
 /** How long a peer may take to receive what was said to it last, before its connection is cut. */
 const LINGER_MS = 2000;
 
@@ -24,6 +30,12 @@ export class Wire {
 	#events: WireEvents | undefined;
 	#closed = false;
 	#attached = false;
+	/** By who is attached: the other side has to catch up. */
+	#paused = false;
+	/** Other sockets have their turn. */
+	#yielding = false;
+	/** Since it last yielded, in milliseconds. */
+	#worked = 0;
 	readonly #blocks = new Blocks();
 
 	constructor(socket: Socket) {
@@ -43,20 +55,34 @@ export class Wire {
 	attach(events: WireEvents): void {
 		this.#events = events;
 		if (!this.#attached) this.#open();
-		this.#socket.resume();
+		this.resume();
 		if (this.#closed) queueMicrotask(() => events.closed("closed"));
 	}
 
 	#open(): void {
 		this.#attached = true;
-		const adopted = adopt(this.#socket, (bytes) => this.#events?.data(this.#blocks.copy(bytes)));
+		const adopted = adopt(this.#socket, (bytes) => this.#receive(this.#blocks.copy(bytes)));
 		if (adopted === undefined) {
-			this.#socket.on("data", (chunk: Buffer) => this.#events?.data(chunk));
+			this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
 		} else {
 			this.#socket = adopted;
 			this.#watch(adopted);
 		}
 		this.#socket.on("drain", () => this.#events?.drained());
+	}
+
+	#receive(chunk: Buffer): void {
+		const begun = performance.now();
+		this.#events?.data(chunk);
+		this.#worked += performance.now() - begun;
+		if (this.#worked < TURN_MS || this.#closed) return;
+		this.#worked = 0;
+		this.#yielding = true;
+		this.#socket.pause();
+		setImmediate(() => {
+			this.#yielding = false;
+			if (!this.#paused && !this.#closed) this.#socket.resume();
+		});
 	}
 
 	get socket(): Socket {
@@ -97,11 +123,13 @@ export class Wire {
 	}
 
 	pause(): void {
+		this.#paused = true;
 		this.#socket.pause();
 	}
 
 	resume(): void {
-		if (!this.#closed) this.#socket.resume();
+		this.#paused = false;
+		if (!this.#closed && !this.#yielding) this.#socket.resume();
 	}
 
 	/** Says what is left to say and closes; a peer that does not take it is cut off. */

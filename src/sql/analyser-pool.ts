@@ -53,10 +53,11 @@ const SUSPECT_MS = 10_000;
 /** The second reader is there when it is needed: it takes 30 MB. */
 const REST_MS = 30_000;
 
-/** Facts that hold for every text of a template, with where the first one's statement ended. */
+/** Facts that hold for every text of a template but for where the statement ends. */
 interface Template {
-	readonly facts: TextFacts;
 	readonly statement: StatementFacts;
+	/** By the end of the statement: what was decided about facts is kept by these objects. */
+	readonly byEnd: Map<number, TextFacts>;
 	/** Characters from the statement's end to the text's end: the same in all texts of the template. */
 	readonly tail: number;
 }
@@ -214,10 +215,11 @@ class Pool implements Analyser {
 		const key = space.templateOf(text, space.context.reading);
 		if (key === undefined) return;
 		const [statement] = facts.statements;
-		if (statement === undefined || facts.statements.length > 1 || dependsOnLiterals(statement)) {
+		if (statement === undefined || facts.statements.length > 1 || dependsOnLiterals(facts, statement)) {
 			space.templates.set(key, false, USE_BYTES);
 		} else {
-			space.templates.set(key, { facts, statement, tail: text.length - statement.end }, bytes);
+			const byEnd = new Map([[statement.end, facts]]);
+			space.templates.set(key, { statement, byEnd, tail: text.length - statement.end }, bytes);
 		}
 	}
 
@@ -242,10 +244,20 @@ function keyOf(text: Uint8Array): string {
 	return Buffer.from(text.buffer, text.byteOffset, text.length).toString("latin1", 0, text.length);
 }
 
+/** Literals of one statement differ in length by a few characters; where they differ by more, the oldest are made anew. */
+const MAX_ENDS = 16;
+
 /** The facts of another text of the template; texts of templates are ASCII, so bytes are characters. */
-function factsOf({ facts, statement, tail }: Template, length: number): TextFacts {
+function factsOf({ statement, byEnd, tail }: Template, length: number): TextFacts {
 	const end = length - tail;
-	return end === statement.end ? facts : { ...facts, statements: [{ ...statement, end }] };
+	let facts = byEnd.get(end);
+	if (facts === undefined) {
+		const [first] = byEnd;
+		facts = { ...first?.[1], statements: [{ ...statement, end }] };
+		if (byEnd.size >= MAX_ENDS && first !== undefined) byEnd.delete(first[0]);
+		byEnd.set(end, facts);
+	}
+	return facts;
 }
 
 function weightOf(facts: TextFacts): number {
@@ -260,7 +272,9 @@ function weightOf(facts: TextFacts): number {
 	return bytes + USE_BYTES;
 }
 
-function dependsOnLiterals(statement: StatementFacts): boolean {
+/** What the server gets in the text's place holds the literals of that text. */
+function dependsOnLiterals({ canonical, guarded }: TextFacts, statement: StatementFacts): boolean {
+	if (canonical !== undefined || guarded !== undefined) return true;
 	return statement.literalSensitive || statement.refusal !== undefined || statement.effect !== undefined;
 }
 

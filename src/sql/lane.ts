@@ -5,9 +5,11 @@
  * A lane without `restMs` has its reader from the beginning; one with it starts a reader when there is something to
  * read, and ends it when there was nothing for so long.
  */
+import { setImmediate as othersTurn } from "node:timers/promises";
+import { deserialize } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { ReadingContext } from "./analyser.js";
-import type { Refusal, TextFacts } from "./facts.js";
+import type { Refusal, StatementFacts, TextFacts } from "./facts.js";
 import type { Answer } from "./reader.js";
 import type { FromWorker, SharedCatalog, ToWorker, WorkerSettings } from "./worker.js";
 
@@ -150,8 +152,13 @@ export class Lane {
 				this.#loading -= 1;
 				break;
 			case "answer":
-				this.#settle(message.id, message.answer);
+				this.#take(message.id)?.answer(message.answer);
 				break;
+			case "longAnswer": {
+				const question = this.#take(message.id);
+				if (question !== undefined) void assembled(message).then(question.answer);
+				break;
+			}
 			case "broken":
 				this.#giveUp(`the statement cannot be read: ${message.message}`);
 				return;
@@ -159,11 +166,9 @@ export class Lane {
 		this.#watch();
 	}
 
-	#settle(id: number, answer: Answer): void {
+	#take(id: number): Question | undefined {
 		const index = this.#questions.findIndex((question) => question.id === id);
-		if (index === -1) return;
-		const [question] = this.#questions.splice(index, 1) as [Question];
-		question.answer(answer);
+		return index === -1 ? undefined : this.#questions.splice(index, 1)[0];
 	}
 
 	/** The first question's text is refused and the reader replaced. */
@@ -199,6 +204,16 @@ export class Lane {
 		for (const question of this.#questions.splice(0)) question.answer({ facts });
 		await this.#worker?.terminate();
 	}
+}
+
+/** Others have their turn between the parts. */
+async function assembled({ answer, statements }: Extract<FromWorker, { kind: "longAnswer" }>): Promise<Answer> {
+	const all: StatementFacts[] = [];
+	for (const part of statements) {
+		await othersTurn();
+		all.push(...(deserialize(part) as StatementFacts[]));
+	}
+	return { ...answer, facts: { ...answer.facts, statements: all } };
 }
 
 function refused(kind: Refusal["kind"], message: string): TextFacts {

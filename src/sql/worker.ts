@@ -2,7 +2,7 @@
  * The reader's thread: parses and resolves, one text at a time, against the catalogs it was given. A text that breaks
  * the parser ends the thread; the pool starts another.
  */
-import { deserialize } from "node:v8";
+import { deserialize, serialize } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import type { ReadingContext } from "./analyser.js";
 import type { Catalog } from "./catalog.js";
@@ -33,6 +33,13 @@ export type FromWorker =
 	/** A catalog was laid out; what was asked after it is being read now. */
 	| { readonly kind: "loaded" }
 	| { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
+	/** Its statements apart, some at a time as `v8.serialize` writes them: who serves everybody lays them out in turns. */
+	| {
+			readonly kind: "longAnswer";
+			readonly id: number;
+			readonly answer: Answer;
+			readonly statements: readonly Uint8Array[];
+	  }
 	/** The text broke the reader; the thread ends after this. */
 	| { readonly kind: "broken"; readonly id: number; readonly message: string };
 
@@ -71,10 +78,44 @@ function load({ target, bytes }: SharedCatalog): void {
 	const name = key(target, catalog.database);
 	indexes.delete(name);
 	try {
-		indexes.set(name, readers[catalog.engine].index(catalog));
+		const index = readers[catalog.engine].index(catalog);
+		indexes.set(name, index);
+		warmUp({ target, database: catalog.database, reading: [], user: "" }, index);
 	} catch {
 		indexes.delete(name);
 	}
+}
+
+const WARM_UP: Readonly<Record<Catalog["engine"], string>> = {
+	postgres:
+		"SELECT c.relname AS a, count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON c.relnamespace = n.oid WHERE c.oid = 1 GROUP BY 1 ORDER BY 2",
+	mysql:
+		"SELECT c.table_name AS a, count(*) FROM information_schema.tables c JOIN information_schema.columns n ON c.table_name = n.table_name WHERE c.table_rows = 1 GROUP BY 1 ORDER BY 2",
+};
+const warm = new Set<Catalog["engine"]>();
+
+/** What a reader does first takes it fifty milliseconds: not while somebody waits. */
+function warmUp(context: ReadingContext, index: CatalogIndex): void {
+	const { engine } = index.catalog;
+	if (warm.has(engine)) return;
+	warm.add(engine);
+	withinWork(bounds.workUnits, () => readers[engine].analyse(Buffer.from(WARM_UP[engine]), context, index, bounds));
+}
+
+/** Facts of so many statements are laid out in a few milliseconds. */
+const PART_STATEMENTS = 50;
+
+function sayAnswer(id: number, answer: Answer): void {
+	const { statements } = answer.facts;
+	if (statements.length <= PART_STATEMENTS) {
+		say({ kind: "answer", id, answer });
+		return;
+	}
+	const parts: Uint8Array[] = [];
+	for (let from = 0; from < statements.length; from += PART_STATEMENTS) {
+		parts.push(serialize(statements.slice(from, from + PART_STATEMENTS)));
+	}
+	say({ kind: "longAnswer", id, answer: { ...answer, facts: { ...answer.facts, statements: [] } }, statements: parts });
 }
 
 for (const reader of Object.values(readers)) await reader.load();
@@ -89,7 +130,7 @@ port?.on("message", (message: ToWorker) => {
 		return;
 	}
 	try {
-		say({ kind: "answer", id: message.id, answer: analyse(message.text, message.context) });
+		sayAnswer(message.id, analyse(message.text, message.context));
 	} catch (error) {
 		say({ kind: "broken", id: message.id, message: error instanceof Error ? error.message : String(error) });
 		port?.close();

@@ -104,6 +104,33 @@ t.test("one statement's end in another text of its template", async (t) => {
 	t.equal(it.stats.templateHits, 3);
 });
 
+t.test("texts of a template that end alike share their facts, however many ends there are", async (t) => {
+	const it = analyser(t);
+	const ending = (length: number) => `select id from users where email = '${"7".repeat(length)}'`;
+	const first = await ask(it, ending(1));
+	t.equal(ask(it, ending(1).replace("7", "8")), first);
+	for (let length = 2; length < 60; length++) {
+		const facts = ask(it, ending(length));
+		t.equal((facts as TextFacts).statements[0]?.end, ending(length).length);
+		t.equal(ask(it, ending(length).replaceAll("7", "8")), facts);
+	}
+	t.match(it.stats, { templateHits: 1 + 2 * 58, misses: 1 });
+});
+
+t.test("a text of many statements comes whole, and others have their turn meanwhile", async (t) => {
+	const it = analyser(t);
+	const one = "select id from users;";
+	const facts = await ask(it, one.repeat(1999));
+	t.equal(facts.statements.length, 1999);
+	t.same(
+		facts.statements.map(({ start }) => start),
+		Array.from({ length: 1999 }, (_, index) => index * one.length),
+	);
+	const [alone] = (await ask(it, one)).statements;
+	t.same(facts.statements[0], alone);
+	t.equal((await ask(it, one.repeat(2001))).refusal?.kind, "limit");
+});
+
 t.test("what changes the reading is kept apart", async (t) => {
 	const it = analyser(t);
 	const text = "select * from users where id = 1";

@@ -49,12 +49,14 @@ export function judgeRun(core: RelayCore, judgement: Judgement, sql: string, opt
 	const effects: (SessionEffect | undefined)[] = [];
 	const pending: Pending = new Map();
 	const { verdicts } = judgement;
+	const hiding = verdicts.findIndex(({ plan }) => plan.reduceErrors);
 	for (const [index, verdict] of verdicts.entries()) {
 		const own = verdicts.length === 1 ? sql : sql.slice(verdict.facts.start, verdict.facts.end);
 		const resolved = resolve(core, verdict, own, pending);
 		if (resolved.kind === "wait") return resolved;
 		const subject = resolved.kind === "told" ? verdict : resolved.step.verdict;
-		const refused = resolved.kind === "told" ? resolved.told : refusal(core, subject, own, verdicts, index);
+		const refused =
+			resolved.kind === "told" ? resolved.told : refusal(core, subject, own, { count: verdicts.length, index, hiding });
 		if (refused !== undefined || subject.denied) return refuse(core, subject, refused, sql, options);
 		note(core, verdict, own, pending);
 		// EXECUTE does what was prepared.
@@ -196,23 +198,25 @@ const TOO_MANY = told(
 	"Can't create more prepared statements: too many are open in this session",
 );
 
+/** Where a statement stands among the `count` of its text. */
+interface Place {
+	readonly count: number;
+	readonly index: number;
+	/** Index of the first whose messages may show what is masked; -1: none. */
+	readonly hiding: number;
+}
+
 /** Rules that depend on the session, and on what else is in the text. */
-function refusal(
-	core: RelayCore,
-	subject: Verdict,
-	sql: string,
-	all: readonly Verdict[],
-	index: number,
-): Told | Denial | undefined {
+function refusal(core: RelayCore, subject: Verdict, sql: string, place: Place): Told | Denial | undefined {
 	const { host, model } = core;
 	const { effect } = subject.facts;
 	if (effect?.kind === "prepare" && model.holdsTooMany) return TOO_MANY;
-	if (effect?.kind === "kill" && all.length > 1) return KILLS;
+	if (effect?.kind === "kill" && place.count > 1) return KILLS;
 	if (host.unrestricted) return undefined;
-	if (index < all.length - 1 && effect !== undefined && changesReading(effect)) return SWITCHES;
+	if (place.index < place.count - 1 && effect !== undefined && changesReading(effect)) return SWITCHES;
 	if (effect !== undefined && !restoresSaved(model, effect)) return NOT_SAVED;
 	if (core.refreshFailed && model.catalogDirty && subject.facts.relations.length > 0) return NOT_REFRESHED;
-	const hides = model.diagnosticsHide || all.slice(0, index).some((before) => before.plan.reduceErrors);
+	const hides = model.diagnosticsHide || (place.hiding !== -1 && place.hiding < place.index);
 	return hides && readsDiagnostics(subject, sql) ? HIDDEN_MESSAGES : undefined;
 }
 

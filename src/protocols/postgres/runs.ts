@@ -11,7 +11,7 @@ import { denialFrame, errorFrame } from "./denials.js";
 import { type Counter, type Portal, type PreparedStatement, samePath } from "./model.js";
 import type { Effect } from "./namespace.js";
 import type { DenialFrame } from "./operations.js";
-import { failsOnCap, portalRefusal, type Refused, refusal, type Step } from "./string-rules.js";
+import { Before, failsOnCap, portalRefusal, type Refused, refusal, type Step } from "./string-rules.js";
 
 export interface Run {
 	readonly executions: Execution[];
@@ -65,6 +65,7 @@ function copiesUnseen({ host }: RelayCore, { verdicts }: Judgement): boolean {
 function judgeSteps(core: RelayCore, judgement: Judgement, sql: string, portal?: Portal): RunAnswer {
 	const { model, host } = core;
 	const steps: Step[] = [];
+	const before = new Before();
 	const effects: (Effect | undefined)[] = [];
 	const takeBack = () => {
 		for (let index = effects.length - 1; index >= 0; index--) effects[index]?.revert();
@@ -86,7 +87,7 @@ function judgeSteps(core: RelayCore, judgement: Judgement, sql: string, portal?:
 		const refused: Refused | undefined =
 			resolved.kind === "error"
 				? resolved.frame
-				: (refusal(core, resolved.step, steps, judgement.verdicts.length, path) ??
+				: (refusal(core, resolved.step, before, judgement.verdicts.length, path) ??
 					(portal === undefined ? undefined : portalRefusal(core, resolved.step, portal)));
 		const subject = resolved.kind === "error" ? verdict : resolved.step.verdict;
 		if (refused !== undefined || subject.denied) {
@@ -96,6 +97,7 @@ function judgeSteps(core: RelayCore, judgement: Judgement, sql: string, portal?:
 		const again = portal?.isStarted === true;
 		effects.push(model.apply(verdict, own, judgement, again));
 		if (subject !== verdict) effects[effects.length - 1] ??= model.apply(subject, own, judgement, again);
+		before.add(subject);
 		steps.push((resolved as Extract<Resolved, { kind: "step" }>).step);
 	}
 	return begin(core, steps, effects, takeBack, portal);

@@ -18,11 +18,24 @@ export interface Step {
 
 export type Refused = Denial | DenialFrame;
 
-/** `before`: the statements before it in its string of `count`; `path`: the search path that the string was read by. */
+/** What stands before a statement in its string, as far as rules ask: a string may have thousands. */
+export class Before {
+	isEmpty = true;
+	writes = false;
+	failsOnCap = false;
+
+	add(verdict: Verdict): void {
+		this.isEmpty = false;
+		this.writes ||= verdict.facts.writes;
+		this.failsOnCap ||= failsOnCap(verdict);
+	}
+}
+
+/** `before`: what stands before it in its string of `count`; `path`: the search path that the string was read by. */
 export function refusal(
 	core: RelayCore,
 	step: Step,
-	before: readonly Step[],
+	before: Before,
 	count: number,
 	path: readonly string[] | undefined,
 ): Denial | undefined {
@@ -32,7 +45,7 @@ export function refusal(
 		if (model.catalogDirty && touchesData(verdict)) return UNCOMMITTED_DEFINITIONS;
 		if (core.definitions === "unreadable" && verdict.facts.copy !== undefined) return UNREADABLE_DEFINITIONS;
 		const pathMoves = path === undefined || !samePath(path, model.searchPath);
-		if (before.length > 0 && pathMoves && resolvesNames(verdict)) return PATH_CHANGES;
+		if (!before.isEmpty && pathMoves && resolvesNames(verdict)) return PATH_CHANGES;
 	}
 	return count === 1 ? undefined : capRule(verdict, before);
 }
@@ -61,11 +74,10 @@ export function portalRefusal(core: RelayCore, step: Step, portal: Portal): Deni
  * A cap is exceeded when the statement has run already and the server goes on with the string: what stands before it
  * would be committed, and what stands behind it would run, though the client was told that it failed.
  */
-function capRule(verdict: Verdict, before: readonly Step[]): Denial | undefined {
+function capRule(verdict: Verdict, before: Before): Denial | undefined {
 	const { facts } = verdict;
-	if (before.some((step) => failsOnCap(step.verdict)) && (facts.writes || facts.effect !== undefined || facts.copy))
-		return CAP_IN_STRING;
-	if (failsOnCap(verdict) && (facts.writes || before.some((step) => step.verdict.facts.writes))) return CAP_IN_STRING;
+	if (before.failsOnCap && (facts.writes || facts.effect !== undefined || facts.copy)) return CAP_IN_STRING;
+	if (failsOnCap(verdict) && (facts.writes || before.writes)) return CAP_IN_STRING;
 	return undefined;
 }
 
