@@ -6,9 +6,10 @@
  * COLLATE and BINARY. Under PIPES_AS_CONCAT `||` stands above `^`, under HIGH_NOT_PRECEDENCE NOT beside `!`.
  */
 import type { Expression, ObjectPath } from "../query.js";
-import { call, keywordCall } from "./calls.js";
+import { call } from "./calls.js";
 import type { Cursor } from "./cursor.js";
 import type { Grammar } from "./grammar.js";
+import { keywordCall } from "./keyword-calls.js";
 import { collation, construct, startsQuery, UNITS } from "./terms.js";
 import { KIND } from "./tokens.js";
 

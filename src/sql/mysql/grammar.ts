@@ -36,3 +36,6 @@ export interface Grammar {
 
 /** Reads one family of statements; the word that it is found by is next. */
 export type Family = (g: Grammar) => MysqlStatement;
+
+/** Reads a function with a syntax of its own; its name, which stands at `position`, was taken and its bracket is next. */
+export type Special = (g: Grammar, position: number) => Expression;

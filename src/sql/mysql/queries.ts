@@ -16,7 +16,6 @@ import type {
 	With,
 } from "../query.js";
 import { Unreadable } from "../unreadable.js";
-import { windowSpec } from "./calls.js";
 import { isTrimmed, trimmed } from "./characters.js";
 import type { Cursor } from "./cursor.js";
 import { expression } from "./expressions.js";
@@ -25,6 +24,7 @@ import type { Grammar } from "./grammar.js";
 import { into } from "./into.js";
 import { relationPath, sources } from "./sources.js";
 import { KIND } from "./tokens.js";
+import { windowSpec } from "./windows.js";
 
 /** A query expression, without brackets around it. */
 export function query(g: Grammar): Query {

@@ -1,5 +1,8 @@
-/** What the parts of the grammar share below expressions: units, collations, what a bracket holds. */
-import type { Expression } from "../query.js";
+/**
+ * What the parts of the grammar share below expressions: calls and constants as they are put
+ * together, units, collations, what a bracket holds.
+ */
+import type { CallExpression, Expression, ObjectPath, SortItem } from "../query.js";
 import type { Cursor } from "./cursor.js";
 import { KIND } from "./tokens.js";
 
@@ -33,4 +36,18 @@ export function startsQuery(cursor: Cursor): boolean {
 	// In MySQL 8 VALUES ROW(…) and TABLE t are queries of their own; VALUES (…) is MariaDB's.
 	if (word === "TABLE") return !cursor.isMariaDb;
 	return word === "VALUES" && (cursor.isWord("ROW", ahead + 1) || cursor.isMariaDb);
+}
+
+export const NONE: readonly SortItem[] = [];
+
+export function plainCall(name: ObjectPath, args: readonly Expression[]): CallExpression {
+	return { kind: "call", name, arguments: args, star: false, distinct: false, orderBy: NONE };
+}
+
+export function named(name: string, args: readonly Expression[], position: number): Expression {
+	return plainCall({ name, position }, args);
+}
+
+export function constant(sort: "null" | "boolean" | "number" | "text", value: string): Expression {
+	return { kind: "constant", sort, value };
 }

@@ -5,13 +5,12 @@
  */
 import type { Expression, RelationPath } from "../query.js";
 import type { Deed } from "./ast.js";
-import { charsetOf } from "./calls.js";
 import { simpleExpression } from "./expressions.js";
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { collation } from "./terms.js";
 import { KIND } from "./tokens.js";
-import { columnType } from "./types.js";
+import { charsetOf, columnType } from "./types.js";
 import { defaultCharset, equals, ifNotExists, integer, nameOrText, number, onRelation, size } from "./utility-parts.js";
 
 /** What a definition was seen to do. */
