@@ -23,6 +23,8 @@ export interface Denial {
 	readonly message: string;
 	readonly detail: string;
 	readonly hint: string;
+	/** The license's term that made it, where the statement's own decision does not tell it: for the recording. */
+	readonly term?: string | undefined;
 }
 
 /** A mask as the result stream applies it. */

@@ -71,6 +71,8 @@ export interface Note {
 	/** With its last newline: what is signed. */
 	readonly text: string;
 	readonly signatures: readonly NoteSignature[];
+	/** All of it, signatures included. */
+	readonly signed: string;
 }
 
 /** The note of a text that ends with a newline. */
@@ -96,7 +98,7 @@ export function parseNote(note: string): Note | undefined {
 		if (bytes.length <= ID_BYTES || bytes.toString("base64") !== encoded) return undefined;
 		signatures.push({ name, id: bytes.toString("hex", 0, ID_BYTES), signature: bytes.subarray(ID_BYTES) });
 	}
-	return { text: note.slice(0, end + 1), signatures };
+	return { text: note.slice(0, end + 1), signatures, signed: note };
 }
 
 /** Whether the key has signed the note. A wrong signature that names the key counts against it, whatever follows. */

@@ -40,7 +40,7 @@ export interface LogReport {
 	readonly covered: number;
 	readonly segments: number;
 	readonly sealed: number;
-	/** Time and root of the last checkpoint. */
+	/** The last checkpoint; `note`: all of it, signatures included, as `licet checkpoint` prints it. */
 	readonly last: { readonly at: string; readonly size: number; readonly note: string } | null;
 	readonly findings: readonly Finding[];
 }
@@ -88,7 +88,7 @@ export async function verifyLog(options: VerifyOptions): Promise<LogReport> {
 		covered: Math.min(last?.size ?? 0, walk.tree.end),
 		segments: segments.length,
 		sealed: sealed.length,
-		last: last === undefined ? null : { at: last.at, size: last.size, note: last.note.text },
+		last: last === undefined ? null : { at: last.at, size: last.size, note: last.note.signed },
 		findings,
 	};
 }

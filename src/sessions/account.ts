@@ -55,7 +55,7 @@ export class Account {
 		const decision =
 			denial === undefined || verdict.decision.effect === "deny"
 				? { id, ...verdict.record }
-				: { id, effect: "deny" as const, reasons: [{ term: null, message: denial.message }], masks: [] };
+				: { id, effect: "deny" as const, reasons: [{ term: denial.term ?? null, message: denial.message }], masks: [] };
 		const entry = {
 			type: "statement" as const,
 			session,

@@ -5,6 +5,7 @@
 import type { Grant, Grants } from "../access/grants.js";
 import type { LicenseShelf } from "../access/licenses.js";
 import { type Config, servesDatabase, type TargetConfig } from "../config/document.js";
+import type { Reason } from "../licensing/decision.js";
 import type { License } from "../licensing/license.js";
 import { momentVerdict } from "../licensing/moment.js";
 import type { ClientDoor, ClientLoginRequest, Engine } from "../protocols/engine.js";
@@ -90,8 +91,8 @@ export class Admission {
 		if (refusal !== undefined || license === undefined) {
 			throw new LoginRefusal("outside", refusal ?? `license "${grant.license}" is not in force`, undefined);
 		}
-		const outside = momentVerdict(license, new Date(), address).reason?.message;
-		if (outside !== undefined) throw new LoginRefusal("outside", outside, `License "${license.id}".`);
+		const { reason } = momentVerdict(license, new Date(), address);
+		if (reason !== undefined) throw new LoginRefusal("outside", reason.message, `${termDetail(license, reason)}.`);
 		return license;
 	}
 
@@ -151,6 +152,11 @@ function databaseOf(grant: Grant, target: TargetConfig, engine: Engine, request:
 /** Which grant, and the reason that whoever revoked it gave. */
 export function endedDetail({ id, ended }: Grant): string {
 	return ended?.how === "revoked" && ended.reason !== "" ? `Grant ${id}, revoked: ${ended.reason}` : `Grant ${id}.`;
+}
+
+/** Whose word a reason is, as denials name it. */
+export function termDetail({ id }: License, { term }: Reason): string {
+	return `License "${id}"${term === undefined ? "" : `, term ${term}`}`;
 }
 
 export function endedHow(how: "revoked" | "expired"): string {

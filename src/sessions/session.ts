@@ -4,6 +4,7 @@
  */
 import type { Grant } from "../access/grants.js";
 import type { TargetConfig } from "../config/document.js";
+import type { Reason } from "../licensing/decision.js";
 import type { License } from "../licensing/license.js";
 import { type MomentVerdict, momentVerdict } from "../licensing/moment.js";
 import type {
@@ -29,6 +30,7 @@ import type { StatementFacts } from "../sql/facts.js";
 import type { Logger } from "../telemetry/log.js";
 import { countIncident } from "../telemetry/metrics.js";
 import { Account } from "./account.js";
+import { endedHow, termDetail } from "./admission.js";
 import type { DatabaseCatalog } from "./catalogs.js";
 import { Judge } from "./judge.js";
 import type { Policy, PolicyVerdict } from "./policy.js";
@@ -274,28 +276,31 @@ export class Session implements RelayHost, TurnMember {
 		if (verdict.decision.effect === "deny") return policy.denial(verdict.decision, id);
 		if (overruling !== undefined) return { ...overruling, detail: `${overruling.detail}; decision ${id}.` };
 		if (parseOnly) return undefined;
-		const reason = this.momentReason();
-		if (reason === undefined) return undefined;
+		const outside = this.#outsideNow();
+		if (outside === undefined) return undefined;
 		return {
 			case: "outside",
-			message: reason,
-			detail: `License "${this.license.id}"; decision ${id}.`,
+			message: outside.message,
+			detail: `${outside.detail}; decision ${id}.`,
 			hint: "Ask for access at another time, or for another license.",
+			term: outside.term,
 		};
 	}
 
-	/** Why nothing may run at this moment: ended grant, validity, hours, region. */
-	momentReason(): string | undefined {
+	/** Why nothing may run at this moment: ended grant, validity, hours, region. `detail`: whose word that is. */
+	#outsideNow(): (Reason & { readonly detail: string }) | undefined {
 		const now = Date.now();
 		if (!this.#context.isActive(this.grant)) {
-			return now >= this.grant.expiresAt ? "the grant has expired" : "the grant was revoked";
+			const how = now >= this.grant.expiresAt ? "expired" : "revoked";
+			return { term: undefined, message: endedHow(how), detail: `Grant ${this.grant.id}` };
 		}
 		const policy = this.#judge.policy();
 		if (this.#moment === undefined || now >= this.#moment.validUntilMs || this.#momentOf !== policy.license) {
 			this.#moment = momentVerdict(policy.license, new Date(now), this.client.address);
 			this.#momentOf = policy.license;
 		}
-		return this.#moment.reason?.message;
+		const { reason } = this.#moment;
+		return reason && { ...reason, detail: termDetail(policy.license, reason) };
 	}
 
 	finish(execution: Execution, outcome: Outcome): void {
@@ -426,9 +431,9 @@ export class Session implements RelayHost, TurnMember {
 
 	/** Called every now and then: limits that depend on the clock. `now`: host's clock in milliseconds. */
 	tick(now: number): void {
-		const reason = this.momentReason();
-		if (reason !== undefined) {
-			this.terminate("administrator", `terminating connection: ${reason}`, `License "${this.license.id}".`);
+		const outside = this.#outsideNow();
+		if (outside !== undefined) {
+			this.terminate("administrator", `terminating connection: ${outside.message}`, `${outside.detail}.`);
 			return;
 		}
 		const { statementTimeoutMs, idleTimeoutMs } = this.license.limits;
@@ -439,7 +444,7 @@ export class Session implements RelayHost, TurnMember {
 				this.terminate(
 					"idle",
 					"terminating connection due to idle-session timeout",
-					"License term limits.idleTimeout.",
+					`License "${this.license.id}", term limits.idleTimeout (${idleTimeoutMs} ms).`,
 				);
 			return;
 		}

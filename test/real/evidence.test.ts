@@ -40,6 +40,8 @@ await t.test("licet verify, key, checkpoint and bundles", async (t) => {
 	const kept = join(out, "checkpoint");
 	writeFileSync(kept, (await licet.cli("checkpoint")).stdout);
 	t.match(await licet.json("verify", "--key", key, "--checkpoint", kept), { ok: true, findings: [] });
+	const { last } = (await licet.json("verify")) as { last: { note: string } };
+	t.equal(last.note, readFileSync(kept, "utf8"), "what verify tells of the last checkpoint can be kept as well");
 
 	const folder = join(licet.folder, "data", "log");
 	const [line = ""] = readFileSync(join(folder, "000000000000.jsonl"), "utf8")

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import t, { type Test } from "tap";
 import { license } from "../helpers/license.js";
-import { type IssuedGrant, rawGrant, runLicet, startLicet, targetOf } from "../helpers/licet.js";
+import { type IssuedGrant, type Json, rawGrant, runLicet, startLicet, targetOf } from "../helpers/licet.js";
 import { psql } from "../helpers/programs.js";
 import { RawClient, ServerError } from "../helpers/raw-client.js";
 import { createDatabase, testServers, withClient } from "../helpers/servers.js";
@@ -310,6 +310,44 @@ await t.test("a license that changes under a session", async (t) => {
 	licet.writeLicense("watched", license("watched", READ));
 	const restricted = await lastWords(free, Date.now());
 	t.match(restricted.fields, { S: "FATAL", C: "57P01" }, "what was unrestricted ends when it is restricted");
+});
+
+await t.test("a moment outside of the license is told with the term that says so", async (t) => {
+	const today = new Date().getUTCDay();
+	const another = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][(today + 3) % 7];
+	const terms: readonly (readonly [string, Readonly<Record<string, Json>>])[] = [
+		["hours", { hours: { timezone: "UTC", allow: [`${another} 00:00-24:00`] } }],
+		["regions", { regions: { allow: ["203.0.113.0/24"] } }],
+		["validity.until", { validity: { until: "2020-01-01T00:00:00Z" } }],
+	];
+	for (const [term, moment] of terms) {
+		licet.writeLicense("watched", license("watched", READ));
+		const grant = await eventually(
+			() => issue("watched").catch(() => undefined),
+			(issued) => issued !== undefined,
+			10_000,
+		);
+		if (grant === undefined) return t.fail(`${term}: no grant`);
+		const client = await login(t, grant);
+		licet.writeLicense("watched", license("watched", { ...READ, ...moment }));
+		/* The statement that comes first is denied; that, or the clock, ends the session within a second. */
+		const deadline = Date.now() + 20_000;
+		while (!client.ended && Date.now() < deadline)
+			await client.query("SELECT 1 FROM app.orders").catch(() => undefined);
+		const told = client.received.filter(({ type }) => type === "E").map(wire.errorFields);
+		t.match(told.at(-1), { S: "FATAL", C: "57P01" }, `${term}: the session ends`);
+		const named = new RegExp(`^License "watched", term ${term.replace(".", "\\.")}(; decision d_\\w+\\.\\d+)?\\.$`);
+		for (const fields of told) t.match(fields, { C: /^(28000|57P01)$/, D: named }, `${term}: ${fields.S}`);
+		t.match(await refusal(grant), { C: "28000", D: `License "watched", term ${term}.` }, `${term}: at login`);
+		const [session] = (await licet.json("sessions", "--license", "watched", "--limit", "1")) as { session: string }[];
+		const { stdout } = await licet.cli("replay", session?.session ?? "", "--json");
+		const recorded = stdout.split("\n").filter((line) => line.includes('"effect":"deny"'));
+		/* The end of the session may overtake the last answer. */
+		t.ok(recorded.length >= told.filter(({ S }) => S === "ERROR").length, `${term}: all are recorded`);
+		for (const line of recorded)
+			t.match(JSON.parse(line), { decision: { reasons: [{ term }] } }, "in the recording too");
+	}
+	licet.writeLicense("watched", license("watched", READ));
 });
 
 await t.test("connect", async (t) => {
