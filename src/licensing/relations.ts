@@ -9,6 +9,7 @@ import { GROUPS, type RelationCommand } from "./commands.js";
 import { covering, denyReaches, namedCatalog, namedExactly, sweeping, sweepingWanted, uncovered } from "./coverage.js";
 import { type Finding, forbidden, missing, unproven } from "./finding.js";
 import type { License } from "./license.js";
+import { movedIntoReach } from "./moves.js";
 import { formatRelation, namesAll, namesRelation, type RelationPattern } from "./patterns.js";
 
 /** Terms that permitted something, with what it was: the reasons of an allowed statement. */
@@ -161,6 +162,14 @@ function permittingAlone(license: License, command: Command): readonly string[] 
 /** Statements that define code. */
 const DEFINES_CODE =
 	/^(CREATE|ALTER)( OR REPLACE)?( CONSTRAINT)? (FUNCTION|PROCEDURE|ROUTINE|TRIGGER|EVENT|LIBRARY|RULE|EXTENSION|LANGUAGE|OPERATOR|CAST|CONVERSION|AGGREGATE|TRANSFORM|ACCESS METHOD)\b/;
+/**
+ * Statements by which rows come from elsewhere: from files and programs of the server, or from a server that this one
+ * calls, which may be itself. What they hold is not known, nor whose it is.
+ */
+const REACHES_ELSEWHERE =
+	/^(CREATE|ALTER|IMPORT) (FOREIGN TABLE|FOREIGN DATA WRAPPER|FOREIGN SCHEMA|SERVER|USER MAPPING|SUBSCRIPTION)\b/;
+/** Statements that open a way to the data past this license. */
+const OPENS_A_WAY = /^(CREATE|ALTER) (ROLE|PUBLICATION)\b/;
 /** Statements that move whole schemas, and with them tables out of reach of terms that name them. */
 const MOVES_SCHEMAS = /^ALTER (SCHEMA|DATABASE|EXTENSION)\b/;
 
@@ -177,6 +186,15 @@ export function evasions(license: License, facts: StatementFacts, ancestry: Ance
 			findings.push(unproven(undefined, message));
 		}
 	}
+	if (REACHES_ELSEWHERE.test(facts.tag) && !sweeping(license, "create")) {
+		const message = `${facts.tag} reaches data that cannot be told from what is denied or masked; ${sweepingWanted("create")}`;
+		findings.push(unproven(undefined, message));
+	}
+	const guarding = license.denies[0] ?? license.masks[0];
+	if (OPENS_A_WAY.test(facts.tag) && guarding !== undefined) {
+		findings.push(forbidden(guarding.term, `${facts.tag} is denied: it opens a way to the data past ${guarding.term}`));
+	}
+	findings.push(...movedIntoReach(license, facts));
 	if (endsPrepared(facts) && !permitsWriting(license)) {
 		const message = `${facts.tag} ends a transaction that may be another session's; permit a command that writes`;
 		findings.push(unproven(undefined, message));

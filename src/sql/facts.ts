@@ -188,6 +188,17 @@ export interface Refusal {
 	readonly position?: number;
 }
 
+/**
+ * What a definition shows under another name from then on: by a new name or schema, or among the rows of a table that it
+ * becomes a child or partition of. Of a column that gets another name, both are its relation.
+ */
+export interface Move {
+	/** A view shows what is beneath it to whom a permit names it exactly. Of a schema the names are "". */
+	readonly kind: "relation" | "view" | "schema";
+	readonly from: RelationName;
+	readonly to: RelationName;
+}
+
 /** Facts about one statement of a text. */
 export interface StatementFacts {
 	/** Character offsets of the statement in the text: [start, end). */
@@ -218,6 +229,7 @@ export interface StatementFacts {
 	/** COPY … FROM STDIN / TO STDOUT; the relation is in `relations`. */
 	readonly copy?: CopyFacts;
 	readonly effect?: SessionEffect;
+	readonly moves?: readonly Move[];
 	/** Functions of a user's run: called by the text, or attached to a table that it uses. They may change settings. */
 	readonly runsCode?: "called" | "attached";
 	/** Definitions change when it runs: the catalog snapshot must be read again afterwards. */

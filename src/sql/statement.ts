@@ -6,6 +6,7 @@ import type { Dialect } from "./dialect.js";
 import type {
 	Command,
 	FunctionUse,
+	Move,
 	Output,
 	RelationName,
 	RelationUse,
@@ -29,6 +30,7 @@ export interface Draft {
 	readonly rowsPerLine?: number;
 	readonly effect?: SessionEffect | undefined;
 	readonly changesCatalog?: boolean;
+	readonly moves?: readonly Move[];
 	/** It resolved names of data, so it must not follow a change of definitions in the same text. */
 	readonly resolvesData?: boolean;
 }
@@ -177,6 +179,7 @@ export abstract class BaseStatement<Names extends Dialect> {
 			...(draft.rowsPerLine === undefined ? {} : { rowsPerLine: draft.rowsPerLine }),
 			...(draft.copy === undefined ? {} : { copy: draft.copy }),
 			...(draft.effect === undefined ? {} : { effect: draft.effect }),
+			...(draft.moves === undefined || draft.moves.length === 0 ? {} : { moves: draft.moves }),
 			...this.runsCode(),
 			changesCatalog: draft.changesCatalog ?? false,
 			// What is wrapped is wrapped by its place in the text.

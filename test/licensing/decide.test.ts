@@ -855,3 +855,57 @@ denies: [ { on: ["app.secrets"], commands: [select] }, { on: ["app.users"], comm
 	t.ok(mayReadColumn(license("permits: all\n"), { schema: "x", name: "y", column: "z" }));
 	t.end();
 });
+
+t.test("rows do not come into reach of a permit that was written for others", (t) => {
+	const at = (name: string) => {
+		const [schema = "", relation = ""] = name.split(".");
+		return { schema, name: relation };
+	};
+	const moves = (kind: "relation" | "view" | "schema", from: string, to: string) =>
+		cmd("ALTER TABLE", ["alter"], [rel(from.endsWith(".") ? `${from}${from.slice(0, -1)}` : from, "alter")], {
+			moves: [{ kind, from: at(from), to: at(to) }],
+		});
+	const l = license(`permits:
+  - { on: ["*.*"], commands: [ddl] }
+  - { on: ["app.*"], commands: [read] }
+  - { on: ["app.window"], commands: [read] }
+  - { on: ["log.entries"], commands: [select], columns: [at] }
+`);
+	const no = (given: StatementFacts, message: string) => {
+		const decision = decideStatement(l, given);
+		t.equal(decision.effect, "deny", message);
+		t.match(said(decision), /into reach of permits\[\d\]/, message);
+	};
+	const yes = (given: StatementFacts, message: string) => t.equal(decideStatement(l, given).effect, "allow", message);
+	no(moves("relation", "hr.salaries", "app.salaries"), "another schema");
+	no(moves("relation", "hr.salaries", "log.entries"), "another name");
+	no(moves("relation", "log.entries", "log.entries"), "a column of another name, where few may be read");
+	no(moves("view", "app.all", "app.window"), "a view under a name that opens what is beneath");
+	no(moves("schema", "hr.", "app."), "a whole schema");
+	yes(moves("relation", "app.a", "app.b"), "what may be read as well by its old name");
+	yes(moves("relation", "app.a", "app.window"), "a table needs no permit that names it");
+	yes(moves("relation", "hr.a", "hr.b"), "where neither may be read");
+	yes(moves("relation", "app.a", "app.a"), "a column of a table that may be read whole");
+	yes(moves("schema", "hr.", "old."), "a schema that no permit names");
+	t.end();
+});
+
+t.test("what reaches past the license", (t) => {
+	const guarded = license(`permits:
+  - { on: ["*.*"], commands: [all] }
+masks:
+  - { columns: ["app.users.email"], with: redact }
+`);
+	const open = license(`permits:
+  - { on: ["*.*"], commands: [all] }
+catalog: full
+`);
+	const tags = ["CREATE FOREIGN TABLE", "ALTER FOREIGN TABLE", "CREATE SERVER", "IMPORT FOREIGN SCHEMA", "CREATE ROLE"];
+	for (const tag of [...tags, "CREATE USER MAPPING", "CREATE SUBSCRIPTION", "CREATE PUBLICATION", "ALTER SCHEMA"]) {
+		const command = tag.startsWith("ALTER") ? "alter" : "create";
+		const given = cmd(tag, [command], [rel("sandbox.sandbox", command)]);
+		t.equal(decideStatement(guarded, given).effect, "deny", `${tag} where something is masked`);
+		t.equal(decideStatement(open, given).effect, "allow", `${tag} where nothing is`);
+	}
+	t.end();
+});

@@ -3,7 +3,7 @@
  * Every way found to use a column, a relation or a function without naming it plainly has its row here for good.
  */
 import t from "tap";
-import type { StatementFacts } from "../../src/sql/facts.js";
+import type { Move, StatementFacts } from "../../src/sql/facts.js";
 import type { PostgresReading } from "../../src/sql/postgres/analyse.js";
 import { loadParser } from "../../src/sql/postgres/parser.js";
 import { read, readText, short } from "./reading.js";
@@ -26,6 +26,12 @@ interface Expected {
 	readonly is?: Partial<StatementFacts>;
 	readonly context?: Partial<PostgresReading>;
 }
+
+const moved = (from: string, to: string, kind: Move["kind"] = "relation"): Move => ({
+	kind,
+	from: { schema: "app", name: from },
+	to: { schema: "app", name: to },
+});
 
 /** Which columns a use has matters, their order does not. */
 function sorted(rows: readonly string[]): string[] {
@@ -612,6 +618,47 @@ check({
 		relations: ["alter app.orders()", "select app.orders(note)"],
 		columns: ["copy app.orders.note @ALTER TABLE", "derive app.orders.note @function upper"],
 	},
+	"alter table orders add unique (note), add foreign key (user_id) references users (id)": {
+		relations: ["alter app.orders()", "select app.orders(note,user_id)", "alter app.users()"],
+		columns: [
+			"probe app.orders.note @a unique index, which tells whether a value is there twice",
+			"probe app.orders.user_id @a foreign key, which tells whether a value is there",
+		],
+	},
+	"alter table orders alter note type varchar(3)": {
+		relations: ["alter app.orders()", "select app.orders(note)"],
+		columns: ["probe app.orders.note @a change of its type"],
+	},
+	"alter table orders add exclude using gist (note with =)": {
+		columns: ["probe app.orders.note @an exclusion constraint, which compares values"],
+	},
+	"cluster orders using a": {
+		commands: ["vacuum"],
+		columns: ["id", "note", "total", "user_id"].map((name) => `derive app.orders.${name} @CLUSTER`),
+	},
+	"alter table orders rename to events": { is: { tag: "ALTER TABLE", moves: [moved("orders", "events")] } },
+	"alter table orders rename column note to id": { is: { tag: "ALTER TABLE", moves: [moved("orders", "orders")] } },
+	"alter table orders inherit users": { is: { moves: [moved("orders", "users")] } },
+	"alter table events attach partition orders default": { is: { moves: [moved("orders", "events")] } },
+	"alter view people rename to loud": { is: { tag: "ALTER VIEW", moves: [moved("people", "loud", "view")] } },
+	"alter table people set schema hr": {
+		is: {
+			tag: "ALTER TABLE",
+			moves: [{ kind: "view", from: { schema: "app", name: "people" }, to: { schema: "hr", name: "people" } }],
+		},
+	},
+	"alter schema app rename to hr2": {
+		is: {
+			tag: "ALTER SCHEMA",
+			moves: [{ kind: "schema", from: { schema: "app", name: "" }, to: { schema: "hr2", name: "" } }],
+		},
+	},
+	"alter function app.scramble(text) rename to lower": { is: { tag: "ALTER FUNCTION" } },
+	"alter function app.scramble(text) set schema hr": { is: { tag: "ALTER FUNCTION" } },
+	"alter aggregate app.scramble(text) owner to bob": { is: { tag: "ALTER AGGREGATE" } },
+	"alter schema app owner to bob": { is: { tag: "ALTER SCHEMA" } },
+	"alter foreign table orders options (add program 'x')": { is: { tag: "ALTER FOREIGN TABLE" } },
+	"alter table orders options (set filename 'x')": { is: { tag: "ALTER FOREIGN TABLE" } },
 	"alter table pg_class rename to x": { refusal: ["unsupported", "system relation"] },
 	"create index on users (lower(email))": { commands: ["create"], functions: ["user function app.lower"] },
 	"create trigger t before insert on orders execute function app.scramble()": {

@@ -1,35 +1,13 @@
 /** Statements that define, change and drop objects, and those that look after relations. */
 import type { Command } from "../facts.js";
 import { unsupported } from "../unreadable.js";
+import { cascades, defines, type Handler, indexedColumns, own, referencedTables, triedOn, UNIQUE } from "./defining.js";
 import { definitionUses } from "./definitions.js";
 import { objectPath, rangeVar, relationPath } from "./names.js";
 import { createdNames, namedUse, objectUse, relationUse, roleName, schemaUse } from "./objects.js";
 import type { Draft, Statement } from "./statement.js";
 import { type Body, bodyOf, flag, list, nodeOf, required, stringOf, strings, text } from "./tree.js";
-
-export type Handler = (s: Statement, body: Body) => Draft;
-
-/** A statement that changes definitions under one command. */
-function defines(tag: string, command: Command, run: (s: Statement, body: Body) => void): Handler {
-	return (s, body) => {
-		s.command(command);
-		s.uses.writes = true;
-		s.uses.literalSensitive = true;
-		run(s, body);
-		cascades(s, body, command);
-		return { tag, changesCatalog: true };
-	};
-}
-
-/** CASCADE reaches objects that are not named: only a permit for everything covers it. */
-function cascades(s: Statement, body: Body, command: Command): void {
-	const parts = [body, ...list(body.cmds).map((item) => nodeOf(item).body)];
-	if (parts.some((part) => part.behavior === "DROP_CASCADE")) s.global("*", command);
-}
-
-function own(body: Body): Body {
-	return bodyOf(body.relation, "relation");
-}
+import { alters, alterTable } from "./utility-alter.js";
 
 /** CREATE of something in a schema, named by a list. */
 function creates(tag: string, field: string): Handler {
@@ -89,34 +67,6 @@ function createTable(s: Statement, body: Body): void {
 	}
 }
 
-/** A foreign key asks something of the table that it points to. */
-function referencedTables(s: Statement, part: Body): void {
-	for (const constraint of [part, ...list(part.constraints).map((item) => nodeOf(item).body)]) {
-		if (constraint.pktable === undefined) continue;
-		relationUse(s, "alter", relationPath(bodyOf(constraint.pktable, "referenced table")), true);
-	}
-}
-
-/** ALTER of a relation of any kind; indexes are not in the snapshot. */
-function alterTable(s: Statement, body: Body): void {
-	const path = relationPath(own(body));
-	const isIndex = body.objtype === "OBJECT_INDEX";
-	if (isIndex) namedUse(s, "alter", path);
-	else if (body.objtype === "OBJECT_TYPE") namedUse(s, "alter", path);
-	else relationUse(s, "alter", path, flag(body.missing_ok));
-	definitionUses(s, body.cmds, isIndex ? undefined : path, "copy", "ALTER TABLE");
-	for (const item of list(body.cmds)) {
-		const definition = nodeOf(item).body.def;
-		if (definition === undefined) continue;
-		const { tag, body: part } = nodeOf(definition);
-		if (tag === "PartitionCmd" && part.name !== undefined) {
-			relationUse(s, "alter", relationPath(bodyOf(part.name, "partition")), true);
-		}
-		if (tag === "RangeVar") relationUse(s, "alter", relationPath(part), true);
-		referencedTables(s, part);
-	}
-}
-
 function onTable(tag: string, command: Command, field: string, missing = false): Handler {
 	return defines(tag, command, (s, body) => {
 		const path = relationPath(bodyOf(body[field], "relation"));
@@ -130,13 +80,7 @@ function createIndex(s: Statement, body: Body): void {
 	const path = relationPath(own(body));
 	relationUse(s, "create", path);
 	definitionUses(s, body, path, "derive", "CREATE INDEX");
-	if (!flag(body.unique)) return;
-	for (const item of list(body.indexParams)) {
-		const { name } = nodeOf(item).body;
-		if (name === undefined) continue;
-		const column = { ColumnRef: { fields: [{ String: { sval: name } }] } };
-		definitionUses(s, [column], path, "probe", "a unique index, which tells whether a value is there twice");
-	}
+	if (flag(body.unique)) triedOn(s, path, indexedColumns(body.indexParams), UNIQUE);
 }
 
 /** A trigger runs its function on other people's statements, so the function must be permitted. */
@@ -204,26 +148,6 @@ const drop = defines("DROP", "drop", (s, body) => {
 		objectUse(s, "drop", text(body.removeType) ?? "", object, flag(body.missing_ok));
 	}
 });
-
-/** RENAME, OWNER, SET SCHEMA, DEPENDS: a relation stands apart from other objects. */
-function alters(tag: string, typeField: string): Handler {
-	return defines(tag, "alter", (s, body) => {
-		const type = text(body[typeField]) ?? "";
-		if (body.relation === undefined) objectUse(s, "alter", type, body.object ?? renamed(body), flag(body.missing_ok));
-		else {
-			const path = relationPath(own(body));
-			if (type === "OBJECT_INDEX") namedUse(s, "alter", path);
-			else relationUse(s, "alter", path, flag(body.missing_ok) || type === "OBJECT_ATTRIBUTE");
-		}
-		const schema = text(body.newschema);
-		if (schema !== undefined) schemaUse(s, "create", schema);
-	});
-}
-
-/** Roles, databases and schemas are renamed by a plain text. */
-function renamed(body: Body): unknown {
-	return { String: { sval: text(body.subname) ?? "" } };
-}
 
 function comment(tag: string): Handler {
 	return (s, body) => {
@@ -294,6 +218,17 @@ function upkeep(tag: string): Handler {
 	};
 }
 
+/** It puts the rows into the order of an index, which their places (ctid) then tell. Which columns it is of is not known here. */
+const cluster: Handler = (s, body) => {
+	const draft = upkeep("CLUSTER")(s, body);
+	const found = body.relation === undefined ? undefined : s.dialect.findRelation(relationPath(own(body)));
+	for (const { name: column } of found?.relation.columns ?? []) {
+		const { schema, name } = found?.relation ?? { schema: "", name: "" };
+		s.uses.column({ schema, name, column }, "derive", "CLUSTER");
+	}
+	return draft;
+};
+
 // ---- the table ----------------------------------------------------------------------------------------------------
 
 export const DEFINITIONS: Readonly<Record<string, Handler>> = {
@@ -302,7 +237,7 @@ export const DEFINITIONS: Readonly<Record<string, Handler>> = {
 		createTable(s, bodyOf(body.base, "table"));
 		s.global(text(body.servername) ?? "", "create");
 	}),
-	AlterTableStmt: defines("ALTER TABLE", "alter", alterTable),
+	AlterTableStmt: alterTable,
 	IndexStmt: defines("CREATE INDEX", "create", createIndex),
 	CreateStatsStmt: defines("CREATE STATISTICS", "create", createStatistics),
 	AlterStatsStmt: changes("ALTER STATISTICS", "alter", "defnames"),
@@ -383,15 +318,15 @@ export const DEFINITIONS: Readonly<Record<string, Handler>> = {
 	GrantRoleStmt: sweeping("GRANT ROLE", "grant"),
 	GrantStmt: grant,
 	DropStmt: drop,
-	RenameStmt: alters("ALTER", "renameType"),
-	AlterOwnerStmt: alters("ALTER", "objectType"),
-	AlterObjectSchemaStmt: alters("ALTER", "objectType"),
-	AlterObjectDependsStmt: alters("ALTER", "objectType"),
+	RenameStmt: alters("renameType"),
+	AlterOwnerStmt: alters("objectType"),
+	AlterObjectSchemaStmt: alters("objectType"),
+	AlterObjectDependsStmt: alters("objectType"),
 	CommentStmt: comment("COMMENT"),
 	SecLabelStmt: comment("SECURITY LABEL"),
 	LockStmt: lock,
 	TruncateStmt: truncate,
 	VacuumStmt: vacuum,
-	ClusterStmt: upkeep("CLUSTER"),
+	ClusterStmt: cluster,
 	ReindexStmt: upkeep("REINDEX"),
 };

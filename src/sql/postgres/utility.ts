@@ -5,11 +5,12 @@
 import type { Command } from "../facts.js";
 import type { CallExpression, Constant, Expression, Query, Select } from "../query.js";
 import { unsupported } from "../unreadable.js";
+import type { Handler } from "./defining.js";
 import { judgeConfigCall } from "./settings.js";
 import type { Draft, Statement } from "./statement.js";
 import type { Body } from "./tree.js";
 import { copy } from "./utility-copy.js";
-import { DEFINITIONS, type Handler } from "./utility-definitions.js";
+import { DEFINITIONS } from "./utility-definitions.js";
 import { createTableAs, createView, explain, fillNew, intoClause, refresh } from "./utility-queries.js";
 import {
 	anonymousCode,

@@ -67,6 +67,7 @@ const PERMITS: Json = [
 	{ on: [...TABLES, "frozen"].map((name) => `app.${name}`), commands: ["read", "write"] },
 	{ on: ["app.tickets"], commands: ["read", "insert", "update", "merge"], columns: ["id", "status", "a"] },
 	{ on: ["sandbox.*"], commands: ["read", "write", "ddl", "lock", "comment"] },
+	{ on: ["app.users"], commands: ["vacuum"] },
 	{ functions: ["sandbox.*", "app.words_of"] },
 ];
 
