@@ -9,7 +9,7 @@ import type { ColumnMask } from "./decision.js";
 import { type Finding, forbidden, unproven } from "./finding.js";
 import type { License } from "./license.js";
 import { formatColumn, formatRelation } from "./patterns.js";
-import { isReading } from "./relations.js";
+import { isReading, isWritten } from "./relations.js";
 import { strictest } from "./strictness.js";
 
 export interface Masking {
@@ -69,6 +69,9 @@ class Judge implements Masking {
 			case "derive":
 				if (mask.use === "derive") this.#hide(use.outputs, hiddenWhole(mask));
 				else this.#deny(use, mask);
+				return;
+			case "tell":
+				this.findings.push(forbidden(mask.term, `${formatColumn(use)} is masked, and ${use.where} tells its value`));
 				return;
 			case "copy":
 				this.findings.push(forbidden(mask.term, `${formatColumn(use)} is masked and may not be copied (${use.where})`));
@@ -144,7 +147,7 @@ class Judge implements Masking {
 	#isUsed(column: ColumnName): boolean {
 		const outputs = this.#facts.outputs ?? [];
 		return (
-			this.#usesOf(column).some(({ kind }) => kind !== "assign" && kind !== "probe") ||
+			this.#usesOf(column).some(({ kind }) => !isWritten(kind)) ||
 			outputs.some(({ sources }) => sources.some((source) => isSame(source, column)))
 		);
 	}

@@ -2,7 +2,7 @@
  * Permits and denies of relations and commands. Every relation that a statement uses must be permitted the command that
  * uses it, and every command without a relation must be permitted by itself.
  */
-import type { Command, RelationName, RelationUse, StatementFacts } from "../sql/facts.js";
+import type { ColumnUse, Command, RelationName, RelationUse, StatementFacts } from "../sql/facts.js";
 import { type Ancestry, family } from "./ancestry.js";
 import { masksOnRelation } from "./columns.js";
 import { GROUPS, type RelationCommand } from "./commands.js";
@@ -33,6 +33,11 @@ function commandsOf(use: RelationUse, facts: StatementFacts): readonly RelationC
 	return [...commands];
 }
 
+/** No value of the column is read for it. */
+export function isWritten(kind: ColumnUse["kind"]): boolean {
+	return kind === "assign" || kind === "probe" || kind === "tell";
+}
+
 export function deniedRelations(license: License, facts: StatementFacts, ancestry: Ancestry): Finding[] {
 	const findings: Finding[] = [];
 	for (const deny of license.denies) {
@@ -45,7 +50,7 @@ export function deniedRelations(license: License, facts: StatementFacts, ancestr
 		// Columns are looked at by themselves too, so that no way of reading one depends on the list of relations alone.
 		for (const use of facts.columns) {
 			const reached = { ...use, columns: [use.column], sort: sortOf(use, facts) };
-			if (use.kind === "assign" || use.kind === "probe" || !denyReaches(deny, reached, "select", ancestry)) continue;
+			if (isWritten(use.kind) || !denyReaches(deny, reached, "select", ancestry)) continue;
 			findings.push(forbidden(deny.term, `select on ${formatRelation(use)} is denied${because}`));
 		}
 		for (const command of commandsAlone(facts)) {

@@ -29,13 +29,17 @@ export interface CatalogColumn {
 	readonly generated?: boolean;
 	/** Columns of the same relation that a GENERATED column is computed from. */
 	readonly generatedFrom?: readonly string[];
+	/** Columns of the same row that its default is computed from, which SET … = DEFAULT works out over the row that is there (MySQL). */
+	readonly defaultFrom?: readonly string[];
+	/** Whoever inserts a row is told the number that the server gives it (AUTO_INCREMENT). */
+	readonly counter?: boolean;
 	/** It has to be named to be read: `*` leaves it out (MySQL). */
 	readonly hidden?: boolean;
 }
 
 /** What the server compares a written row with. */
 export interface CatalogConstraint {
-	readonly kind: "unique" | "exclusion" | "check" | "reference" | "partition";
+	readonly kind: "unique" | "exclusion" | "check" | "reference" | "partition" | "order";
 	/** Columns of the relation that take part, those of expressions and predicates among them. */
 	readonly columns: readonly string[];
 	/** What a foreign key points to, and whether it refuses that this is changed or deleted. */

@@ -3,6 +3,9 @@
  * a foreign key one that is not there, a check compares with columns that are not written, and so do partitions that take
  * some rows only and generated columns that cannot hold all values. Whoever may only write could ask so for values that
  * may not be read, so each such comparison is a use of the columns that it looks at.
+ *
+ * MySQL tells more: how many rows were changed, which those are not that held the value before, and, by rows that come in
+ * the order of an index, before which others one stands that was just written.
  */
 import type { CatalogConstraint, CatalogRelation } from "./catalog.js";
 import type { Command, RelationName } from "./facts.js";
@@ -21,15 +24,31 @@ export function constraintUses(
 			const concerns = constraint.columns.some((column) => written.includes(column));
 			if (concerns) ownUses(r, relation, constraint, command, written);
 		}
-		if (command === "update") generatedUses(r, relation, written);
+		if (command === "update") {
+			generatedUses(r, relation, written);
+			if (r.dialect.countsChanges) probe(r, relation, written, CHANGES);
+		}
 	}
 	for (const { from, constraint } of index.referencesTo(relation)) {
 		const { target, columns } = constraint;
 		if (target === undefined) continue;
-		const moves = written === undefined ? target.refusesDelete : target.refusesUpdate;
+		const refuses = written === undefined ? target.refusesDelete : target.refusesUpdate;
 		const concerns = written === undefined || target.columns.some((column) => written.includes(column));
-		if (moves && concerns)
-			probe(r, from, columns, "a foreign key that points here, which tells whether a value is there");
+		if (concerns) probe(r, from, columns, refuses ? REFERRED : FOLLOWED);
+	}
+}
+
+/** A row that REPLACE finds as it would write it stays, and the count says so. */
+export function replacementUses(r: Resolver, relation: CatalogRelation): void {
+	if (!r.dialect.countsChanges) return;
+	const columns = relation.columns.map(({ name }) => name);
+	probe(r, relation, columns, CHANGES);
+}
+
+/** The number that a new row is given. */
+export function counterUses(r: Resolver, { schema, name, columns }: CatalogRelation): void {
+	for (const { name: column, counter } of columns) {
+		if (counter === true) r.uses.column({ schema, name, column }, "tell", "the answer to INSERT");
 	}
 }
 
@@ -61,6 +80,14 @@ function ownUses(
 		case "partition":
 			if (command === "update") compare(r, relation, rest, "a partition key together with what is written");
 			break;
+		case "order":
+			probe(
+				r,
+				relation,
+				constraint.columns.filter((column) => written.includes(column)),
+				ORDER,
+			);
+			break;
 		case "reference": {
 			const target = constraint.target && r.dialect.index.relationById(constraint.target.relation);
 			if (target !== undefined) probe(r, target, constraint.target?.columns ?? [], REFERENCE);
@@ -81,6 +108,10 @@ function generatedUses(r: Resolver, relation: CatalogRelation, written: readonly
 	}
 }
 
+const CHANGES = "a write that counts the rows that it changes";
+const ORDER = "an index, which tells where among others a value is";
+const REFERRED = "a foreign key that points here, which tells whether a value is there";
+const FOLLOWED = "a foreign key that points here, whose rows follow what they point to";
 const UNIQUE = "a unique key, which tells whether a value is there";
 const REFERENCE = "a foreign key, which tells whether a value is there";
 

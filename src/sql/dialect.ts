@@ -61,6 +61,8 @@ export interface Dialect {
 	 * left join that it is from the other side (MySQL).
 	 */
 	readonly mergesInTableOrder: boolean;
+	/** Whether the server says how many of the written rows hold something else than before (MySQL). */
+	readonly countsChanges: boolean;
 	/** Whether `schema.alias.column` names a relation that has an alias (MySQL). */
 	readonly aliasKeepsSchema: boolean;
 	/** Whether tables of WITH RECURSIVE may name those behind them. */

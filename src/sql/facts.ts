@@ -79,6 +79,8 @@ export type ColumnUseKind =
 	| "copy"
 	/** A write compares with it for equality, and tells by its outcome: unique keys, foreign keys. */
 	| "probe"
+	/** The server tells its value beside any result: the number that it gives to a new row (MySQL). */
+	| "tell"
 	/** It is itself assigned to (INSERT, UPDATE SET target). No value is read. */
 	| "assign";
 

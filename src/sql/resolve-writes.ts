@@ -5,7 +5,7 @@
  * only where a column of it is read. What flows into a written column is a `copy`.
  */
 import type { CatalogRelation } from "./catalog.js";
-import { constraintUses } from "./constraints.js";
+import { constraintUses, counterUses, replacementUses } from "./constraints.js";
 import type { FoundRelation } from "./dialect.js";
 import type { Command } from "./facts.js";
 import type {
@@ -13,6 +13,7 @@ import type {
 	AssignedColumn,
 	Assignment,
 	Delete,
+	Expression,
 	Insert,
 	JoinedDelete,
 	JoinedUpdate,
@@ -106,26 +107,10 @@ function writes(r: Resolver, found: FoundRelation, command: Command, columns: re
 
 /** What the constraints tell of a write; `columns` undefined: rows are deleted. */
 function tells(r: Resolver, found: FoundRelation, command: Command, columns: readonly string[] | undefined): void {
-	const { relation } = found;
-	if (!isExpanded(found)) {
-		constraintUses(r, relation, command, columns);
-		return;
+	for (const [base, written] of basesOf(r, found, columns ?? [])) {
+		constraintUses(r, base, command, columns && written);
+		if (command === "insert") counterUses(r, base);
 	}
-	const { index } = r.dialect;
-	const lineage = viewLineage(r, relation);
-	const bases = new Map<CatalogRelation, string[]>();
-	for (const { schema, name } of lineage.uses.relations()) {
-		const base = index.relation(schema, name);
-		if (base !== undefined) bases.set(base, []);
-	}
-	for (const column of columns ?? []) {
-		const at = relation.columns.findIndex((candidate) => candidate.name === column);
-		for (const { column: own } of lineage.columns[at]?.value.flows.values() ?? []) {
-			const base = index.relation(own.schema, own.name);
-			if (base !== undefined) bases.get(base)?.push(own.column);
-		}
-	}
-	for (const [base, written] of bases) constraintUses(r, base, command, columns && written);
 }
 
 function checkColumn(r: Resolver, relation: CatalogRelation, column: AssignedColumn): string {
@@ -143,6 +128,7 @@ function assign(r: Resolver, written: Written, command: Command, list: readonly 
 	for (const item of list) {
 		writes(r, written.found, command, [checkColumn(r, written.relation, item)]);
 		copied(r, r.value(item.value, scope), "SET");
+		if (mayBeDefault(item.value)) defaulted(r, written.found, item.column);
 		indexes(r, item, scope);
 	}
 	tells(
@@ -151,6 +137,51 @@ function assign(r: Resolver, written: Written, command: Command, list: readonly 
 		command,
 		list.map((item) => item.column),
 	);
+}
+
+/** A parameter may be given as DEFAULT when it runs (MariaDB). */
+function mayBeDefault({ kind }: Expression): boolean {
+	return kind === "default" || kind === "parameter";
+}
+
+/** What a column's default is computed from is read in the row that is there, and kept in another column. */
+function defaulted(r: Resolver, found: FoundRelation, column: string): void {
+	for (const base of basesOf(r, found, [column]).entries()) {
+		const [relation, names] = base;
+		const { schema, name } = relation;
+		for (const { name: own, defaultFrom = [] } of relation.columns) {
+			if (!names.includes(own)) continue;
+			for (const source of defaultFrom) {
+				r.uses.touch({ relation, command: "select", sort: "data" }, source);
+				r.uses.column({ schema, name, column: source }, "copy", "DEFAULT");
+			}
+		}
+	}
+}
+
+/** The tables that a write reaches, with those of their columns that these are: the target, or what is beneath a view. */
+function basesOf(
+	r: Resolver,
+	found: FoundRelation,
+	columns: readonly string[],
+): ReadonlyMap<CatalogRelation, readonly string[]> {
+	const { relation } = found;
+	if (!isExpanded(found)) return new Map([[relation, columns]]);
+	const { index } = r.dialect;
+	const lineage = viewLineage(r, relation);
+	const bases = new Map<CatalogRelation, string[]>();
+	for (const { schema, name } of lineage.uses.relations()) {
+		const base = index.relation(schema, name);
+		if (base !== undefined) bases.set(base, []);
+	}
+	for (const column of columns) {
+		const at = relation.columns.findIndex((candidate) => candidate.name === column);
+		for (const { column: own } of lineage.columns[at]?.value.flows.values() ?? []) {
+			const base = index.relation(own.schema, own.name);
+			if (base !== undefined) bases.get(base)?.push(own.column);
+		}
+	}
+	return bases;
 }
 
 function indexes(r: Resolver, column: AssignedColumn, scope: Scope): void {
@@ -179,6 +210,7 @@ function insert(r: Resolver, body: Insert, scope: Scope): ResolvedColumns | unde
 		r.uses.commands.add("delete");
 		writes(r, written.found, "delete", []);
 		tells(r, written.found, "delete", undefined);
+		for (const base of basesOf(r, written.found, []).keys()) replacementUses(r, base);
 	}
 	for (const column of body.columns ?? []) indexes(r, column, scopeOf(scope, []));
 	const given = source?.columns.map(readColumn) ?? [];

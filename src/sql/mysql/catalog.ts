@@ -22,14 +22,14 @@ const OWN = "('information_schema', 'mysql', 'performance_schema', 'sys')";
 export const CATALOG_FINGERPRINT_QUERY = [
 	fingerprint(
 		"COLUMNS",
-		"TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_TYPE, COALESCE(GENERATION_EXPRESSION, ''), EXTRA",
+		"TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, COLUMN_TYPE, COALESCE(GENERATION_EXPRESSION, ''), COALESCE(COLUMN_DEFAULT, ''), EXTRA",
 		"TABLE_SCHEMA",
 	),
 	fingerprint("VIEWS", "TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION, SECURITY_TYPE", "TABLE_SCHEMA"),
 	fingerprint("ROUTINES", "ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE, LAST_ALTERED", "ROUTINE_SCHEMA"),
 	fingerprint(
 		"STATISTICS",
-		"TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COALESCE(COLUMN_NAME, ''), NON_UNIQUE",
+		"TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COALESCE(COLUMN_NAME, ''), NON_UNIQUE, INDEX_TYPE",
 		"TABLE_SCHEMA",
 	),
 	fingerprint(
@@ -111,7 +111,7 @@ class Builder {
 			this.#addTable(row);
 		}
 		const columns = await run(
-			"SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, GENERATION_EXPRESSION, EXTRA FROM information_schema.COLUMNS ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
+			"SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, ORDINAL_POSITION, GENERATION_EXPRESSION, EXTRA, COLUMN_DEFAULT FROM information_schema.COLUMNS ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
 		);
 		for (const row of columns) this.#addColumn(row);
 		const views = `SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN ${OWN}`;
@@ -167,34 +167,39 @@ class Builder {
 		return type === "VIEW" && !isMysqlSystemSchema(schema) ? "view" : "table";
 	}
 
-	#addColumn([schema, table, column, position, generation, extra]: Row): void {
+	#addColumn([schema, table, column, position, generation, extra, preset]: Row): void {
 		const draft = this.#find(schema, table);
 		if (draft === undefined || column == null) return;
 		const generatedFrom = generation ? namesIn(generation) : [];
-		if (/\bauto_increment\b/i.test(extra ?? "")) draft.toldColumns.add(foldName(column));
+		const counter = /\bauto_increment\b/i.test(extra ?? "");
+		if (counter) draft.toldColumns.add(foldName(column));
+		// A literal has no names, unless it holds what looks like one.
+		const defaultFrom = generation ? [] : namesIn(preset ?? "");
 		draft.columns.push({
 			number: Number(position),
 			name: foldName(column),
 			type: 0,
 			...(generatedFrom.length === 0 ? {} : { generatedFrom }),
+			...(defaultFrom.length === 0 ? {} : { defaultFrom }),
+			...(counter ? { counter } : {}),
 			...(/\bINVISIBLE\b/i.test(extra ?? "") ? { hidden: true } : {}),
 		});
 	}
 
 	async #readKeys(run: RunQuery): Promise<void> {
-		const keys = new Map<string, { draft: Draft; columns: string[] }>();
-		const sql = `SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME FROM information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND TABLE_SCHEMA NOT IN ${OWN} ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`;
-		for (const [schema, table, index, column] of await run(sql)) {
+		const keys = new Map<string, { draft: Draft; kind: "unique" | "order"; columns: string[] }>();
+		const sql = `SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, COLUMN_NAME, NON_UNIQUE FROM information_schema.STATISTICS WHERE (NON_UNIQUE = 0 OR INDEX_TYPE = 'BTREE') AND TABLE_SCHEMA NOT IN ${OWN} ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`;
+		for (const [schema, table, index, column, isOrder] of await run(sql)) {
 			const draft = this.#find(schema, table);
 			if (draft === undefined) continue;
 			const name = `${draft.id} ${index}`;
-			const key = keys.get(name) ?? { draft, columns: [] };
+			const key = keys.get(name) ?? { draft, kind: isOrder === "0" ? "unique" : "order", columns: [] };
 			keys.set(name, key);
 			// A key over an expression: it may look at any column.
 			if (column == null) key.columns.push(...draft.columns.map((known) => known.name));
 			else key.columns.push(foldName(column));
 		}
-		for (const { draft, columns } of keys.values()) draft.constraints.push({ kind: "unique", columns });
+		for (const { draft, kind, columns } of keys.values()) draft.constraints.push({ kind, columns });
 	}
 
 	async #readReferences(run: RunQuery): Promise<void> {

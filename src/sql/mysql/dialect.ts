@@ -44,6 +44,7 @@ export class MysqlDialect implements Dialect {
 	readonly ordersSetsByExpression = true;
 	readonly mergesInTableOrder = true;
 	readonly aliasKeepsSchema = true;
+	readonly countsChanges = true;
 	readonly guards: Guards | undefined;
 	readonly #database: string | undefined;
 	readonly #databaseKnown: boolean;

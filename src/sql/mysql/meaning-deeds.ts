@@ -114,6 +114,7 @@ function reads(s: Target, path: RelationPath, where: string): void {
 	const found = s.dialect.relation(path);
 	const item = relationItem(s.resolver, found, undefined, "select", true);
 	for (const { name } of found.relation.columns) {
-		s.uses.value(itemColumn(item, name) ?? NOTHING, "derive", where);
+		// The answer has no column that a mask could be laid on.
+		s.uses.value(itemColumn(item, name) ?? NOTHING, "copy", where);
 	}
 }

@@ -1,5 +1,5 @@
 /** What statements about the session mean: prepared statements, calls, locks, diagnostics, LOAD. */
-import { constraintUses } from "../constraints.js";
+import { constraintUses, counterUses, replacementUses } from "../constraints.js";
 import type { SessionEffect, StatementFacts } from "../facts.js";
 import type { Expression } from "../query.js";
 import { relationItem } from "../resolve-sources.js";
@@ -154,9 +154,12 @@ export function loadMeaning(s: Target, tree: LoadStatement): Draft {
 	if (tree.onDuplicate === "replace") {
 		s.command("delete");
 		s.relation(tree.target, "delete");
+		constraintUses(s.resolver, found.relation, "delete", undefined);
+		replacementUses(s.resolver, found.relation);
 	}
 	for (const column of columns) s.uses.column({ schema, name, column }, "assign", "LOAD");
 	constraintUses(s.resolver, found.relation, "copyFrom", columns);
+	counterUses(s.resolver, found.relation);
 	assignments(s, tree, found);
 	if (!tree.local) throw unsupported("LOAD reads a file of the server");
 	const format = tree.format === "data" ? "text" : "csv";

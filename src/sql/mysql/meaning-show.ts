@@ -120,6 +120,7 @@ function planned(use: ColumnUse, tag: string, told: readonly number[]): ColumnUs
 			return { ...use, outputs: told };
 		case "count":
 		case "probe":
+		case "tell":
 		case "assign":
 			return { ...use, outputs: [] };
 		default:

@@ -68,6 +68,7 @@ export class PostgresDialect implements Dialect {
 	readonly ordersSetsByExpression = false;
 	readonly mergesInTableOrder = false;
 	readonly aliasKeepsSchema = false;
+	readonly countsChanges = false;
 	readonly recursionLooksAhead = true;
 	readonly insertedName = "excluded";
 	readonly readsInserted = true;

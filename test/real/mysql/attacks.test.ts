@@ -31,6 +31,9 @@ function secretsScript({ email, nick, salary, row }: Secrets): string {
 		INSERT INTO denied VALUES (1, '${row[0]}');
 		INSERT INTO levels VALUES (1, ${salary[0]}), (2, ${salary[1]});
 		INSERT INTO sums (id, salary) VALUES (1, ${salary[0]}), (2, ${salary[1]});
+		INSERT INTO earned (id, salary, kept) VALUES (1, ${salary[0]}, 0), (2, ${salary[1]}, 0);
+		INSERT INTO ordered VALUES (1, '${nick[0]}'), (2, '${nick[1]}');
+		INSERT INTO children VALUES (1, '${nick[0]}'), (2, '${nick[1]}');
 		ANALYZE TABLE users, words, copies;`;
 }
 
@@ -45,6 +48,11 @@ const TABLES = [
 	"levels",
 	"sums",
 	"opened",
+	"earned",
+	"earning",
+	"ordered",
+	"parents",
+	"children",
 ];
 
 const USES = ["project", "derive"] as const;
@@ -162,7 +170,9 @@ async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Pr
 			.replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, "then")
 			.replaceAll(door.database, "db")
 			.replaceAll(Buffer.from(door.database).toString("hex").toUpperCase(), "db")
-			.replace(/(project|derive|shop)\d/g, "$1"),
+			.replace(/(project|derive|shop)\d/g, "$1")
+			// A long message may end within a name.
+			.replace(/(\btest_\w*|\bdb[.\w]*)…/, "…"),
 	);
 	return { bytes: Buffer.concat(chunks), outcomes: spoken, effects };
 }
