@@ -24,8 +24,8 @@ export function fixture(...parts: readonly string[]): string {
 
 /**
  * What runs Licet's command line: `bin/licet.js`, or the same entry point in another build's folder. Without the
- * NODE_OPTIONS by which the test runner follows child processes: its hooks would be in the memory and the time that tests
- * measure. `env` replaces itself by the program, so the process is the proxy's own.
+ * NODE_OPTIONS by which tap's own command line, for who uses it, follows child processes: its hooks would be in the memory
+ * and the time that tests measure. `env` replaces itself by the program, so the process is the proxy's own.
  */
 export function licetCommand(nodeFlags: readonly string[] = []): readonly [string, ...string[]] {
 	const isDist = COMPILED === join(PROJECT, "dist");

@@ -1,9 +1,11 @@
 /**
- * Reads the TAP stream of the runner and says what a person wants to know: a line for each file that passed,
- * everything about one that failed, and the counts.
+ * Reads what one test file says in TAP and tells what a person wants to know: a line when it passed, everything about
+ * what failed in it, and the counts.
  *
- * The runner nests each file as one subtest ("# Subtest: path", indented lines, "ok 1 - path"), does not interleave
- * files, and ends with a comment that holds the counts of all assertions.
+ * A file ends with its plan (`1..3`) and a comment that holds the counts of all its assertions, those of subtests among
+ * them. One that breaks off before has failed, whatever its process says; so has one whose process says so.
+ *
+ * TAP version 14: https://testanything.org/tap-version-14-specification.html
  */
 
 export interface Counts {
@@ -11,21 +13,20 @@ export interface Counts {
 	readonly failed: number;
 }
 
-const FILE_BEGINS = /^# Subtest: (.*)$/;
-const FILE_ENDS = /^(not ok|ok) \d+ - (.*)$/;
 const COUNTS = /^# \{ (total: .*) \}$/;
+const PLAN = /^1\.\.\d+\b/;
 /** Lines that say nothing when one looks for a failure. */
-const NOISE = /^\s*(ok \d+\b.*|\d+\.\.\d+|)$/;
+const NOISE = /^\s*(ok \d+\b.*|\d+\.\.\d+|# Subtest: .*|)$/;
 
 export class TapReport {
+	readonly #name: string;
+	readonly #lines: string[] = [];
 	#rest = "";
-	#file: string[] = [];
-	#failedFiles = 0;
-	#counts: Counts | undefined;
-	readonly #print: (line: string) => void;
+	#hasPlan = false;
+	#counts: { readonly total: number; readonly pass: number; readonly fail: number } | undefined;
 
-	constructor(print: (line: string) => void) {
-		this.#print = print;
+	constructor(name: string) {
+		this.#name = name;
 	}
 
 	write(chunk: string): void {
@@ -34,34 +35,32 @@ export class TapReport {
 		for (const line of lines) this.#line(line);
 	}
 
-	/** The counts, once the stream has ended. A file that failed counts even if none of its assertions did. */
-	end(): Counts {
-		this.#line(this.#rest);
-		if (this.#file.length > 0) this.#file.forEach(this.#print);
-		const { passed, failed } = this.#counts ?? { passed: 0, failed: 1 };
-		return { passed, failed: Math.max(failed, this.#failedFiles) };
+	/** `fault`: what was wrong with the process. A file that failed counts even if none of its assertions did. */
+	end(milliseconds: number, fault: string | undefined, print: (line: string) => void): Counts {
+		if (this.#rest !== "") this.#line(this.#rest);
+		const { total, pass, fail } = this.#counts ?? { total: 0, pass: 0, fail: 0 };
+		const why = fault ?? this.#missing(total);
+		const isGood = why === undefined && fail === 0;
+		if (!isGood) for (const line of this.#lines) if (!NOISE.test(line)) print(line);
+		const because = why === undefined ? "" : ` (${why})`;
+		print(`${isGood ? "passed" : "FAILED"}  ${this.#name} # time=${Math.round(milliseconds)}ms${because}`);
+		return { passed: pass, failed: isGood ? 0 : Math.max(fail, 1) };
+	}
+
+	#missing(total: number): string | undefined {
+		if (!this.#hasPlan || this.#counts === undefined) return "it broke off";
+		return total === 0 ? "no test ran" : undefined;
 	}
 
 	#line(line: string): void {
 		const counts = COUNTS.exec(line);
-		const ends = FILE_ENDS.exec(line);
-		if (FILE_BEGINS.test(line)) this.#file = [];
-		else if (counts) this.#counts = readCounts(counts[1] ?? "");
-		else if (ends) this.#fileEnded(ends[1] === "ok", ends[2] ?? "");
-		else if (line.startsWith(" ")) this.#file.push(line);
-	}
-
-	#fileEnded(ok: boolean, name: string): void {
-		if (!ok) {
-			this.#failedFiles++;
-			for (const line of this.#file) if (!NOISE.test(line)) this.#print(line);
-		}
-		this.#print(`${ok ? "passed" : "FAILED"}  ${name}`);
-		this.#file = [];
+		if (counts !== null) this.#counts = readCounts(counts[1] ?? "");
+		else if (PLAN.test(line)) this.#hasPlan = true;
+		this.#lines.push(line);
 	}
 }
 
-function readCounts(text: string): Counts {
+function readCounts(text: string): { readonly total: number; readonly pass: number; readonly fail: number } {
 	const count = (name: string) => Number(new RegExp(`\\b${name}: (\\d+)`).exec(text)?.[1] ?? 0);
-	return { passed: count("pass"), failed: count("fail") };
+	return { total: count("total"), pass: count("pass"), fail: count("fail") };
 }
