@@ -67,6 +67,8 @@ export interface Dialect {
 	readonly aliasKeepsSchema: boolean;
 	/** Whether tables of WITH RECURSIVE may name those behind them. */
 	readonly recursionLooksAhead: boolean;
+	/** Whether the server reads a common table's query anew for each use of it (MySQL), and plans what it reads from so often. */
+	readonly copiesCommonTables: boolean;
 	/** How names of common tables compare. */
 	foldCommonTable(name: string): string;
 	/** What VALUES calls its column at this index; undefined: something that is not known. */

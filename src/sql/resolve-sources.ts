@@ -35,15 +35,18 @@ export function resolveSources(r: Resolver, sources: readonly Source[], outer: S
 
 /**
  * Of one statement, subqueries included. PostgreSQL plans the join of 8000 tables for more than 20 seconds, in which
- * nothing interrupts it, no timeout of its own either; MySQL's servers take 61 tables a join.
+ * nothing interrupts it, no timeout of its own either; MySQL's servers take 61 tables a join, but read a common table anew
+ * for each use, so that fourteen that double each other keep a MariaDB for 27 seconds, past its timeout.
  */
 const MAX_SOURCES = 1000;
 
+function countPlaces(r: Resolver, places: number): void {
+	r.sources += places;
+	if (r.sources > MAX_SOURCES) throw new Unreadable("limit", `a statement reads from more than ${MAX_SOURCES} places`);
+}
+
 export function resolveSource(r: Resolver, source: Source, outer: Scope, left: readonly Item[]): Item[] {
-	if (source.kind !== "join") r.sources += 1;
-	if (r.sources > MAX_SOURCES) {
-		throw new Unreadable("limit", `a statement reads from more than ${MAX_SOURCES} places`);
-	}
+	if (source.kind !== "join") countPlaces(r, 1);
 	switch (source.kind) {
 		case "relation":
 			return [relationSource(r, source, outer, left)];
@@ -125,7 +128,11 @@ function relationSource(
 		);
 	}
 	const entry = path.schema === undefined ? commonTable(outer, r.dialect.foldCommonTable(path.name)) : undefined;
-	if (entry !== undefined) return aliased(alias?.name ?? path.name, readAgain(entry.columns()), alias);
+	if (entry !== undefined) {
+		const columns = readAgain(entry.columns());
+		if (r.dialect.copiesCommonTables) countPlaces(r, entry.places());
+		return aliased(alias?.name ?? path.name, columns, alias);
+	}
 	const found = r.dialect.relation(path);
 	r.dialect.named?.(found, path, alias !== undefined);
 	partitionUses(r, found, path);

@@ -5,7 +5,7 @@ import type { CommonTable, With } from "./query.js";
 import { compute } from "./resolve-expressions.js";
 import type { Resolver, SideWatcher } from "./resolver.js";
 import { manyRows } from "./rows.js";
-import { type ResolvedColumns, readColumn, type Scope, type ScopeColumn } from "./scope.js";
+import { type CommonTableEntry, type ResolvedColumns, readColumn, type Scope, type ScopeColumn } from "./scope.js";
 import { holdsData, NO_ROWS, sameValue, type Value } from "./taint.js";
 import { unresolved, unsupported } from "./unreadable.js";
 
@@ -18,17 +18,36 @@ export function registerCommonTables(r: Resolver, clause: With, scope: Scope): v
 		if (scope.commonTables.has(name)) throw unresolved(`WITH query "${item.name}" is named twice`, item.position);
 		if (clause.recursive) {
 			const seen = r.dialect.recursionLooksAhead ? scope : { ...scope, commonTables: new Map(scope.commonTables) };
-			const entry = { columns: recursiveTable(r, item, seen) };
+			const entry = counted(r, recursiveTable(r, item, seen));
 			seen.commonTables.set(name, entry);
 			scope.commonTables.set(name, entry);
 		} else {
 			// Resolved before it is known: a table of its name, or one that follows, is not this one.
+			const before = r.sources;
 			const result = named(r, r.query(item.query, scope), item);
-			scope.commonTables.set(name, { columns: () => result });
+			const places = r.sources - before;
+			scope.commonTables.set(name, { columns: () => result, places: () => places });
 		}
 	}
 	// All of them now, so that what they use is on record whoever asks for their columns later, and if nobody does.
 	for (const entry of scope.commonTables.values()) entry.columns();
+}
+
+/** A table that is resolved when first asked for, and meanwhile may be asked for by itself. */
+function counted(r: Resolver, resolve: () => ResolvedColumns): CommonTableEntry {
+	let places = 0;
+	let isBegun = false;
+	return {
+		columns: () => {
+			if (isBegun) return resolve();
+			isBegun = true;
+			const before = r.sources;
+			const columns = resolve();
+			places = r.sources - before;
+			return columns;
+		},
+		places: () => places,
+	};
 }
 
 function named(r: Resolver, result: ResolvedColumns, item: CommonTable): ResolvedColumns {

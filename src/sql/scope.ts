@@ -42,6 +42,8 @@ export interface Item extends ResolvedColumns {
 export interface CommonTableEntry {
 	/** Resolves on first use; of a recursive one, answers with what is known so far while it is being resolved. */
 	readonly columns: () => ResolvedColumns;
+	/** Places that its query reads from, those of the common tables in it included; known once it is resolved. */
+	readonly places: () => number;
 }
 
 export interface Scope {

@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Test } from "tap";
+import { outline as mysqlOutline, RawMysqlClient, type RawMysqlOptions } from "./mysql-raw.js";
 import { RawClient, type RawOptions } from "./raw-client.js";
 import * as wire from "./wire.js";
 
@@ -17,17 +18,22 @@ export interface Round {
 	readonly fresh: readonly number[];
 }
 
+/** Who logs in. It reads `table`, which has a `name` for each `id` from 1 on. */
+export type Login =
+	| { readonly engine: "postgres"; readonly table: string; readonly options: RawOptions }
+	| { readonly engine: "mysql"; readonly table: string; readonly options: RawMysqlOptions };
+
 /** Statements of each kind in a round. */
 const SAMPLES = 100;
 const PAUSE_MS = 3;
 
-/** The process, seen from the test. Its session reads `app.users`, of which the ids from 1 on are there. */
+/** The process, seen from the test. */
 export class SteadyClient {
 	readonly #process: ChildProcess;
 	#rounds = 0;
 
-	constructor(t: Test, grant: RawOptions) {
-		this.#process = fork(fileURLToPath(import.meta.url), [JSON.stringify(grant)], { execArgv: [] });
+	constructor(t: Test, login: Login) {
+		this.#process = fork(fileURLToPath(import.meta.url), [JSON.stringify(login)], { execArgv: [] });
 		t.teardown(() => this.#process.kill("SIGKILL"));
 	}
 
@@ -43,20 +49,34 @@ export class SteadyClient {
 	}
 }
 
+/** Sends a query; rejects unless its answer is one row of one column. */
+type Select = (sql: string) => Promise<void>;
+
+async function enter({ engine, options }: Login): Promise<Select> {
+	const expect = (answer: string, expected: string) => {
+		if (answer !== expected) throw new Error(`${expected} was expected, and came ${answer}`);
+	};
+	if (engine === "postgres") {
+		const client = await RawClient.login(options);
+		return async (sql) => expect(wire.outline(await client.query(sql)), "T D C:SELECT 1 Z:I");
+	}
+	const client = await RawMysqlClient.login(options);
+	return async (sql) => expect(mysqlOutline(await client.query(sql)), "1c 1r s2 w0");
+}
+
 /** Point selects one after the other: a known text and a new one in turn. */
-async function work(client: RawClient, round: number): Promise<Round> {
+async function work(select: Select, table: string, round: number): Promise<Round> {
 	const known: number[] = [];
 	const fresh: number[] = [];
 	for (let index = 0; index < SAMPLES; index++) {
 		// Another alias makes another template.
 		for (const [times, sql] of [
-			[known, "SELECT name FROM app.users WHERE id = 7"],
-			[fresh, `SELECT name FROM app.users u${round}_${index} WHERE id = ${index + 1}`],
+			[known, `SELECT name FROM ${table} WHERE id = 7`],
+			[fresh, `SELECT name FROM ${table} u${round}_${index} WHERE id = ${index + 1}`],
 		] as const) {
 			const asked = performance.now();
-			const answers = await client.query(sql);
+			await select(sql);
 			times.push(performance.now() - asked);
-			if (wire.outline(answers) !== "T D C:SELECT 1 Z:I") throw new Error(wire.outline(answers));
 			await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 		}
 	}
@@ -64,9 +84,10 @@ async function work(client: RawClient, round: number): Promise<Round> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-	const client = await RawClient.login(JSON.parse(process.argv[2] ?? "") as RawOptions);
+	const login = JSON.parse(process.argv[2] ?? "") as Login;
+	const select = await enter(login);
 	process.on("message", (round: number) => {
-		work(client, round).then(
+		work(select, login.table, round).then(
 			(measured) => process.send?.(measured),
 			(error: unknown) => {
 				process.stderr.write(`${String(error)}\n`);

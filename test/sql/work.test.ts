@@ -43,6 +43,22 @@ for (const [engine, read] of Object.entries(READERS)) {
 	});
 }
 
+t.test("common tables that a server reads anew for each use", async (t) => {
+	const doubling = (levels: number, recursive: string) => {
+		const tables = Array.from({ length: levels }, (_, i) => `a${i + 1} AS (SELECT x.id FROM a${i} x, a${i} y)`);
+		return `WITH ${recursive} a0 AS (SELECT id FROM users), ${tables.join(", ")} SELECT * FROM a${levels}`;
+	};
+	const refusal = (engine: string, text: string) => {
+		const { refusal, statements } = READERS[engine]?.(text).facts ?? { statements: [] };
+		return (refusal ?? statements[0]?.refusal)?.message;
+	};
+	for (const recursive of ["", "RECURSIVE"]) {
+		t.equal(refusal("mysql", doubling(6, recursive)), undefined, `127 places ${recursive}`);
+		t.match(refusal("mysql", doubling(10, recursive)), /more than 1000 places/, `2047 places ${recursive}`);
+		t.equal(refusal("postgres", doubling(30, recursive)), undefined, "PostgreSQL reads each once");
+	}
+});
+
 t.test("work is counted for a text alone", async (t) => {
 	const read = READERS.postgres as (text: string) => Answer;
 	const recursion = SHORT_BOMBS["recursion within recursion"] ?? "";

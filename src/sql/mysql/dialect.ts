@@ -84,6 +84,8 @@ export class MysqlDialect implements Dialect {
 		return this.isMariaDb;
 	}
 
+	readonly copiesCommonTables = true;
+
 	/** MariaDB compares them without case, whatever lower_case_table_names says. */
 	foldCommonTable(name: string): string {
 		return this.isMariaDb ? name.toLowerCase() : this.foldTable(name);

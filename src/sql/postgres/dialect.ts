@@ -70,6 +70,7 @@ export class PostgresDialect implements Dialect {
 	readonly aliasKeepsSchema = false;
 	readonly countsChanges = false;
 	readonly recursionLooksAhead = true;
+	readonly copiesCommonTables = false;
 	readonly insertedName = "excluded";
 	readonly readsInserted = true;
 	readonly insertSeesTarget = false;
