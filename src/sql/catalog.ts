@@ -6,6 +6,12 @@
 /** PostgreSQL's FirstNormalObjectId: what the server came with has lower OIDs. */
 export const FIRST_USER_OID = 16_384;
 
+/**
+ * The same in SQL: a constant of the operators' own type, so that no operator of a user's, on a nearer match of types, can
+ * be chosen instead.
+ */
+export const FIRST_USER_OID_SQL = `'${FIRST_USER_OID}'::pg_catalog.oid`;
+
 export type RelationKind =
 	| "table"
 	| "partitioned"

@@ -3,6 +3,7 @@
  * does not cover. Which objects that are is the license's business: the text is kept in pieces, between which tests of
  * object identity are filled in when it is known.
  */
+import { FIRST_USER_OID_SQL } from "./catalog.js";
 
 /** OIDs; names as `nameKey` writes them where the engine has none. */
 type Covered = readonly (number | string)[] | "all";
@@ -46,9 +47,6 @@ export interface GuardedText {
 	readonly always?: boolean;
 }
 
-/** FirstNormalObjectId: what the server came with has lower OIDs and is everybody's. */
-const FIRST_USER_OID = "'16384'::pg_catalog.oid";
-
 /** The text for one extent. */
 export function filled({ engine, pieces }: GuardedText, extent: Extent): string {
 	const test = engine === "postgres" ? postgresTest : mysqlTest;
@@ -64,7 +62,8 @@ function postgresTest({ of, among }: ExtentTest, covered: Covered): string {
 	if (covered === "all") return "true";
 	if (among !== "schemas" && among !== "wholeSchemas") {
 		const own = `${of} OPERATOR(pg_catalog.=) ANY ('{${covered.join(",")}}'::pg_catalog.oid[])`;
-		return `(${of} OPERATOR(pg_catalog.<) ${FIRST_USER_OID} OR ${own})`;
+		// What the server came with is everybody's.
+		return `(${of} OPERATOR(pg_catalog.<) ${FIRST_USER_OID_SQL} OR ${own})`;
 	}
 	const names = covered.map((name) => `'${String(name).replaceAll("'", "''")}'`).join(",");
 	return `(${of} OPERATOR(pg_catalog.=) ANY (ARRAY[${names}]::pg_catalog.name[]))`;

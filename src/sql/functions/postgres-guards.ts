@@ -9,6 +9,7 @@
  * `$T(e)` of a type and `$N(e)` that `e` is the name of a covered schema; objects that the server came with always are.
  * Every operator names its schema, so that none of a user's stands in for it.
  */
+import { FIRST_USER_OID_SQL } from "../catalog.js";
 
 export interface GuardedColumns {
 	readonly relation: string;
@@ -59,7 +60,7 @@ const belongsTo = (catalog: string, relation: string): string =>
 	`${classIs(catalog)} AND EXISTS (SELECT FROM pg_catalog.${catalog} o WHERE o.oid ${EQ} x.objoid AND $R(o.${relation}))`;
 
 /** What a row of pg_description or pg_seclabel is about. */
-const OBJECT_SHOWN = `(x.objoid OPERATOR(pg_catalog.<) '16384'::pg_catalog.oid
+const OBJECT_SHOWN = `(x.objoid OPERATOR(pg_catalog.<) ${FIRST_USER_OID_SQL}
 	OR ${classIs("pg_class")} AND ($R(x.objoid)
 		OR EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid ${EQ} x.objoid AND $R(i.indrelid)))
 	OR ${classIs("pg_proc")} AND $F(x.objoid)
@@ -209,7 +210,7 @@ export const GUARDED_COLUMNS: readonly GuardedColumns[] = [
 	{
 		relation: "pg_catalog.pg_shdescription",
 		columns: "description",
-		shown: `(x.objoid OPERATOR(pg_catalog.<) '16384'::pg_catalog.oid
+		shown: `(x.objoid OPERATOR(pg_catalog.<) ${FIRST_USER_OID_SQL}
 			OR ${classIs("pg_database")} AND x.objoid ${EQ} ${THIS_DATABASE})`,
 		why: "comments on roles and other databases",
 	},

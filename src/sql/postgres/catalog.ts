@@ -5,26 +5,21 @@
  * Source: PostgreSQL documentation, "System Catalogs". Objects with an OID below 16384 (FirstNormalObjectId) are the
  * server's own; all others are somebody's.
  */
-import type {
-	Catalog,
-	CatalogCast,
-	CatalogColumn,
-	CatalogConstraint,
-	CatalogFunction,
-	CatalogImplicit,
-	CatalogOperator,
-	CatalogRelation,
-	CatalogType,
-	RelationKind,
+import {
+	type Catalog,
+	type CatalogCast,
+	type CatalogColumn,
+	type CatalogConstraint,
+	type CatalogFunction,
+	type CatalogImplicit,
+	type CatalogOperator,
+	type CatalogRelation,
+	type CatalogType,
+	FIRST_USER_OID_SQL,
+	type RelationKind,
 } from "../catalog.js";
 
 type Row = readonly (string | null)[];
-
-/**
- * FirstNormalObjectId of the server's source: OIDs from here on belong to objects made after initdb. A constant of the
- * operators' own type, so that no operator of a user's, on a nearer match of types, can be chosen instead.
- */
-const FIRST_USER_OID = "'16384'::pg_catalog.oid";
 
 const relationKinds: Readonly<Record<string, RelationKind>> = {
 	r: "table",
@@ -67,7 +62,7 @@ const QUERIES = {
 	schemas: `SELECT nspname FROM pg_catalog.pg_namespace
 		WHERE nspname !~ '^pg_(toast|temp)' AND pg_catalog.has_schema_privilege(oid, 'USAGE') ORDER BY nspname`,
 	relations: `SELECT c.oid, n.nspname, c.relname, c.relkind,
-		CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_USER_OID} THEN pg_catalog.pg_get_viewdef(c.oid) END
+		CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_USER_OID_SQL} THEN pg_catalog.pg_get_viewdef(c.oid) END
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c') AND n.nspname !~ '^pg_(toast|temp)' ORDER BY c.oid`,
 	columns: `SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, (a.attgenerated <> '')
@@ -92,14 +87,14 @@ const QUERIES = {
 				AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid
 				AND d.refobjsubid = a.attnum)))
 		FROM pg_catalog.pg_index i
-		WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= ${FIRST_USER_OID}`,
+		WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= ${FIRST_USER_OID_SQL}`,
 	constraints: `SELECT c.conrelid, c.contype,
 		(SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
 			WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)),
 		c.confrelid, (SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
 			WHERE a.attrelid = c.confrelid AND a.attnum = ANY (c.confkey)),
 		c.confupdtype IN ('a', 'r'), c.confdeltype IN ('a', 'r')
-		FROM pg_catalog.pg_constraint c WHERE c.contype IN ('c', 'f') AND c.conrelid >= ${FIRST_USER_OID}`,
+		FROM pg_catalog.pg_constraint c WHERE c.contype IN ('c', 'f') AND c.conrelid >= ${FIRST_USER_OID_SQL}`,
 	// An expression in the key may look at any column.
 	partitionKeys: `SELECT p.partrelid, (SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
 			WHERE a.attrelid = p.partrelid AND a.attnum > 0 AND NOT a.attisdropped
@@ -112,42 +107,42 @@ const QUERIES = {
 			JOIN pg_catalog.pg_type t ON t.oid = u.type JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace),
 		${extensionOf("pg_proc", "p.oid")}, p.oid
 		FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-		WHERE p.oid >= ${FIRST_USER_OID}`,
+		WHERE p.oid >= ${FIRST_USER_OID_SQL}`,
 	builtins: `SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p
-		WHERE p.oid < ${FIRST_USER_OID}
+		WHERE p.oid < ${FIRST_USER_OID_SQL}
 		AND p.pronamespace IN ('pg_catalog'::pg_catalog.regnamespace, 'information_schema'::pg_catalog.regnamespace)`,
 	operators: `SELECT n.nspname, o.oprname, fn.nspname, f.proname,
-		(o.oprleft < ${FIRST_USER_OID} AND o.oprright < ${FIRST_USER_OID}),
+		(o.oprleft < ${FIRST_USER_OID_SQL} AND o.oprright < ${FIRST_USER_OID_SQL}),
 		${extensionOf("pg_operator", "o.oid")}
 		FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 		JOIN pg_catalog.pg_proc f ON f.oid = o.oprcode JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
-		WHERE o.oid >= ${FIRST_USER_OID}`,
+		WHERE o.oid >= ${FIRST_USER_OID_SQL}`,
 	types: `SELECT t.oid, n.nspname, t.typname, t.typtype, (t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A'),
 		${extensionOf("pg_type", "t.oid")}, t.typelem, t.typbasetype, t.typtypmod
 		FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-		WHERE t.oid >= ${FIRST_USER_OID} AND n.nspname !~ '^pg_(toast|temp)'`,
+		WHERE t.oid >= ${FIRST_USER_OID_SQL} AND n.nspname !~ '^pg_(toast|temp)'`,
 	casts: `SELECT sn.nspname || '.' || s.typname, tn.nspname || '.' || t.typname, fn.nspname, f.proname
 		FROM pg_catalog.pg_cast c
 		JOIN pg_catalog.pg_type s ON s.oid = c.castsource JOIN pg_catalog.pg_namespace sn ON sn.oid = s.typnamespace
 		JOIN pg_catalog.pg_type t ON t.oid = c.casttarget JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
 		LEFT JOIN pg_catalog.pg_proc f ON f.oid = c.castfunc LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = f.pronamespace
-		WHERE c.oid >= ${FIRST_USER_OID}`,
+		WHERE c.oid >= ${FIRST_USER_OID_SQL}`,
 	// Actions of foreign keys reach from the table that is pointed to: see runningCode.
 	code: `SELECT t.tgrelid, false FROM pg_catalog.pg_trigger t WHERE NOT t.tgisinternal
 		UNION SELECT p.polrelid, true FROM pg_catalog.pg_policy p
 		UNION SELECT r.ev_class, false FROM pg_catalog.pg_rewrite r
-			WHERE r.ev_class >= ${FIRST_USER_OID} AND r.rulename <> '_RETURN'::pg_catalog.name
+			WHERE r.ev_class >= ${FIRST_USER_OID_SQL} AND r.rulename <> '_RETURN'::pg_catalog.name
 		UNION SELECT coalesce(a.adrelid, k.conrelid, i.indrelid), false FROM pg_catalog.pg_depend d
 			LEFT JOIN pg_catalog.pg_attrdef a ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND a.oid = d.objid
 			LEFT JOIN pg_catalog.pg_constraint k
 				ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid
 			LEFT JOIN pg_catalog.pg_index i ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND i.indexrelid = d.objid
-			WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid >= ${FIRST_USER_OID}`,
+			WHERE d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.refobjid >= ${FIRST_USER_OID_SQL}`,
 	// A cast is told of the type that is a user's: it is there that it starts or ends. What an extension brings belongs to its types as what the server brings does to its own.
 	implicit: `SELECT DISTINCT i.type, i.how, n.nspname, f.proname FROM (
 			SELECT t.type, 'cast', c.castfunc::pg_catalog.oid FROM pg_catalog.pg_cast c
 				CROSS JOIN LATERAL (VALUES (c.castsource), (c.casttarget)) t (type) WHERE c.castcontext IN ('i', 'a')
-				AND (t.type >= ${FIRST_USER_OID} OR (c.castsource < ${FIRST_USER_OID} AND c.casttarget < ${FIRST_USER_OID}))
+				AND (t.type >= ${FIRST_USER_OID_SQL} OR (c.castsource < ${FIRST_USER_OID_SQL} AND c.casttarget < ${FIRST_USER_OID_SQL}))
 			UNION ALL SELECT o.opcintype, 'compare', p.amproc::pg_catalog.oid FROM pg_catalog.pg_opclass o
 				JOIN pg_catalog.pg_amproc p ON p.amprocfamily = o.opcfamily WHERE o.opcdefault
 			UNION ALL SELECT o.opcintype, 'compare', r.oprcode::pg_catalog.oid FROM pg_catalog.pg_opclass o
@@ -166,7 +161,7 @@ const QUERIES = {
 				WHERE d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass
 		) i (type, how, function)
 		JOIN pg_catalog.pg_proc f ON f.oid = i.function JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace
-		WHERE f.oid >= ${FIRST_USER_OID} AND i.type <> '0'::pg_catalog.oid
+		WHERE f.oid >= ${FIRST_USER_OID_SQL} AND i.type <> '0'::pg_catalog.oid
 		AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = f.oid
 			AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass)`,
 } as const;
@@ -199,7 +194,7 @@ const watchedWhole = ["pg_namespace", "pg_auth_members"] as const;
  * changes it too, which costs one reading more than needed.
  */
 export const CATALOG_FINGERPRINT_QUERY: string = [
-	...watched.map(([table, oid]) => fingerprintOf(table, ` WHERE ${oid} >= ${FIRST_USER_OID}`)),
+	...watched.map(([table, oid]) => fingerprintOf(table, ` WHERE ${oid} >= ${FIRST_USER_OID_SQL}`)),
 	...watchedWhole.map((table) => fingerprintOf(table, "")),
 ].join(" UNION ALL ");
 
