@@ -1,4 +1,7 @@
-/** Aggregates, which take DISTINCT, an order or a separator inside their brackets. MySQL: manual, "Aggregate Functions". */
+/**
+ * Aggregates, which take DISTINCT, an order or a separator inside their brackets. MySQL: manual, "Aggregate
+ * Functions".
+ */
 import type { Expression } from "../query.js";
 import type { Cursor } from "./cursor.js";
 import type { Grammar, Special } from "./grammar.js";

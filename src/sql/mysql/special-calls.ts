@@ -1,4 +1,7 @@
-/** Functions with a syntax of their own between their brackets: words, units, types, columns. MySQL: manual, "Functions and Operators". */
+/**
+ * Functions with a syntax of their own between their brackets: words, units, types, columns. MySQL: manual,
+ * "Functions and Operators".
+ */
 import type { Expression } from "../query.js";
 import { aggregate, countCall, groupConcat, jsonArrayAggregate, percentile } from "./aggregates.js";
 import { call } from "./calls.js";

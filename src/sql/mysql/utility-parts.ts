@@ -1,6 +1,6 @@
 /** What the statements beside queries share: accounts, IF EXISTS, options, and how their deeds are put together. */
 import type { Command } from "../facts.js";
-import type { RelationPath } from "../query.js";
+import type { Expression, RelationPath } from "../query.js";
 import type { Deed, DeedsStatement } from "./ast.js";
 import type { Cursor } from "./cursor.js";
 import type { Grammar } from "./grammar.js";
@@ -150,3 +150,40 @@ export function options(cursor: Cursor, readers: Readonly<Record<string, () => v
 		found = true;
 	}
 }
+
+/** What a definition was seen to do. */
+export interface Seen {
+	readonly deeds: Deed[];
+	/** The table that is defined, where it exists already. */
+	readonly over?: RelationPath;
+}
+
+export function keep(seen: Seen, expression: Expression, use: "copy" | "derive" = "derive"): void {
+	const { over } = seen;
+	seen.deeds.push({ kind: "expression", expression, use, ...(over === undefined ? {} : { over }) });
+}
+
+/** MariaDB's engines have options of their own: `name = value`. */
+export function engineOption(g: Grammar): boolean {
+	const { cursor } = g;
+	if (!cursor.isName() || !cursor.isSymbol("=", 1)) return false;
+	cursor.at += 2;
+	if (cursor.kind() === KIND.decimal) throw cursor.fail();
+	optionValue(g);
+	return true;
+}
+
+function optionValue(g: Grammar): void {
+	const { cursor } = g;
+	if (cursor.kind() === KIND.text) cursor.string();
+	else if (cursor.isNameOrWord()) cursor.at += 1;
+	else number(cursor);
+}
+
+/** What stood between CREATE and the kind of thing. */
+export interface Created {
+	readonly replaces: boolean;
+	readonly temporary: boolean;
+}
+
+export const STANDS_IN: Deed = { kind: "refused", why: "temporary tables would stand in for others of their name" };

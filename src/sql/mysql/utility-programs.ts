@@ -9,9 +9,9 @@ import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { KIND } from "./tokens.js";
 import { columnType } from "./types.js";
+import type { Created } from "./utility-parts.js";
 import { deeds, definition, globalDeed, ifExists, ifNotExists, onRelation } from "./utility-parts.js";
 import { setStatement } from "./utility-set.js";
-import type { Created } from "./utility-tables.js";
 
 // ---- routines -----------------------------------------------------------------------------------------------------
 

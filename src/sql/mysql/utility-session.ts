@@ -7,7 +7,7 @@ import type { Expression } from "../query.js";
 import type { LoadStatement, LockStatement, MysqlStatement, TransactionStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { fieldsAndLines } from "./into.js";
-import { limitClause } from "./queries.js";
+import { limitClause } from "./query-tail.js";
 import { partitions, relationPath, tableAlias } from "./sources.js";
 import { collation } from "./terms.js";
 import { KIND } from "./tokens.js";

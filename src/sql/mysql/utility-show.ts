@@ -5,7 +5,7 @@
 import type { Expression, RelationPath } from "../query.js";
 import type { ExplainStatement, MysqlStatement, Shown, ShowPlace, ShowStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
-import { limitClause } from "./queries.js";
+import { limitClause } from "./query-tail.js";
 import { relationPath } from "./sources.js";
 import { KIND } from "./tokens.js";
 import { account, nameOrText, refused } from "./utility-parts.js";

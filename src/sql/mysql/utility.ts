@@ -1,6 +1,7 @@
 /** Families of statements that are neither queries nor writes, by their first word. */
 import type { MysqlStatement } from "./ast.js";
 import type { Family, Grammar } from "./grammar.js";
+import { alterTable } from "./utility-alter-table.js";
 import {
 	alterDatabase,
 	alterInstance,
@@ -13,7 +14,7 @@ import {
 	spatialReference,
 	tablespace,
 } from "./utility-objects.js";
-import { definer } from "./utility-parts.js";
+import { type Created, definer } from "./utility-parts.js";
 import {
 	alterEvent,
 	alterRoutine,
@@ -25,6 +26,7 @@ import {
 	library,
 } from "./utility-programs.js";
 import { createRole, dropAccounts, grant, renameUsers, revoke, user } from "./utility-rights.js";
+import { alterSequence, createSequence } from "./utility-sequences.js";
 import {
 	begin,
 	cacheIndex,
@@ -50,19 +52,7 @@ import {
 } from "./utility-session.js";
 import { setStatement } from "./utility-set.js";
 import { explainStatement, showStatement } from "./utility-show.js";
-import {
-	alterSequence,
-	alterTable,
-	type Created,
-	createIndex,
-	createSequence,
-	createTable,
-	dropIndex,
-	dropRelations,
-	renameTables,
-	truncate,
-	view,
-} from "./utility-tables.js";
+import { createIndex, createTable, dropIndex, dropRelations, renameTables, truncate } from "./utility-tables.js";
 import {
 	analyze,
 	backup,
@@ -80,6 +70,7 @@ import {
 	start,
 	stop,
 } from "./utility-upkeep.js";
+import { view } from "./utility-views.js";
 
 // ---- CREATE -------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,7 @@
-/** What may follow a call of an aggregate or a window function, and WINDOW's specifications. MySQL: manual, "Window Functions". */
+/**
+ * What may follow a call of an aggregate or a window function, and WINDOW's specifications. MySQL: manual, "Window
+ * Functions".
+ */
 import type { CallExpression, Expression, Window } from "../query.js";
 import type { Grammar } from "./grammar.js";
 import { NONE } from "./terms.js";

@@ -17,7 +17,9 @@ import type {
 } from "../query.js";
 import { expression } from "./expressions.js";
 import type { Grammar } from "./grammar.js";
-import { query, selectItems, sortItems, writeLimit } from "./queries.js";
+import { query } from "./queries.js";
+import { sortItems, writeLimit } from "./query-tail.js";
+import { selectItems } from "./select-items.js";
 import { partitions, relationPath, sources, tableAlias } from "./sources.js";
 import { construct, startsQuery } from "./terms.js";
 
