@@ -54,6 +54,9 @@ class Judge implements Masking {
 		this.touchesMasked = true;
 		switch (use.kind) {
 			case "assign":
+				// The pseudonym of a value of one's own tells which other rows hold it: that is a comparison with it.
+				if (mask.mask.kind === "hash" && mask.use === "project") this.#deny(use, mask);
+				return;
 			case "count":
 				return;
 			case "project":

@@ -169,10 +169,10 @@ const DEFINES_CODE =
 	/^(CREATE|ALTER)( OR REPLACE)?( CONSTRAINT)? (FUNCTION|PROCEDURE|ROUTINE|TRIGGER|EVENT|LIBRARY|RULE|EXTENSION|LANGUAGE|OPERATOR|CAST|CONVERSION|AGGREGATE|TRANSFORM|ACCESS METHOD)\b/;
 /**
  * Statements by which rows come from elsewhere: from files and programs of the server, or from a server that this one
- * calls, which may be itself. What they hold is not known, nor whose it is.
+ * calls, which may be itself. What they hold is not known, nor whose it is. Settings of the whole server are commands, too.
  */
 const REACHES_ELSEWHERE =
-	/^(CREATE|ALTER|IMPORT) (FOREIGN TABLE|FOREIGN DATA WRAPPER|FOREIGN SCHEMA|SERVER|USER MAPPING|SUBSCRIPTION)\b/;
+	/^(CREATE|ALTER|IMPORT) (FOREIGN TABLE|FOREIGN DATA WRAPPER|FOREIGN SCHEMA|SERVER|USER MAPPING|SUBSCRIPTION|SYSTEM)\b/;
 /** Statements that open a way to the data past this license. */
 const OPENS_A_WAY = /^(CREATE|ALTER) (ROLE|PUBLICATION)\b/;
 /** Statements that move whole schemas, and with them tables out of reach of terms that name them. */
@@ -195,14 +195,11 @@ export function evasions(license: License, facts: StatementFacts, ancestry: Ance
 		const message = `${facts.tag} reaches data that cannot be told from what is denied or masked; ${sweepingWanted("create")}`;
 		findings.push(unproven(undefined, message));
 	}
-	const guarding = license.denies[0] ?? license.masks[0];
-	if (OPENS_A_WAY.test(facts.tag) && guarding !== undefined) {
-		findings.push(forbidden(guarding.term, `${facts.tag} is denied: it opens a way to the data past ${guarding.term}`));
-	}
+	if (OPENS_A_WAY.test(facts.tag)) findings.push(...ways(license, facts));
 	findings.push(...movedIntoReach(license, facts));
-	if (endsPrepared(facts) && !permitsWriting(license)) {
-		const message = `${facts.tag} ends a transaction that may be another session's; permit a command that writes`;
-		findings.push(unproven(undefined, message));
+	const twoPhases = aboutPrepared(facts);
+	if (twoPhases !== undefined && !permitsWriting(license)) {
+		findings.push(unproven(undefined, `${facts.tag} ${twoPhases}; permit a command that writes`));
 	}
 	for (const use of facts.relations) {
 		if (use.command !== "alter") continue;
@@ -221,9 +218,27 @@ function permitsWriting({ permits }: License): boolean {
 	return permits === "all" || permits.some(({ commands }) => WRITES.some((command) => commands.has(command)));
 }
 
-/** COMMIT PREPARED and ROLLBACK PREPARED name a transaction by an id that any session of the same user may have given. */
-function endsPrepared({ effect }: StatementFacts): boolean {
-	return effect?.kind === "transaction" && (effect.op === "commitPrepared" || effect.op === "rollbackPrepared");
+/** Why two-phase transactions are not for those who only read: they are anybody's, and hold their locks beyond all sessions. */
+function aboutPrepared({ effect }: StatementFacts): string | undefined {
+	if (effect?.kind !== "transaction") return undefined;
+	if (effect.op === "prepareTransaction") return "leaves a transaction behind that holds its locks after the session";
+	const isEnd = effect.op === "commitPrepared" || effect.op === "rollbackPrepared";
+	return isEnd ? "ends a transaction that may be another session's" : undefined;
+}
+
+/** Who logs in at the server itself, or is sent its changes, passes no license. */
+function ways(license: License, { tag }: StatementFacts): Finding[] {
+	const guarding = license.denies[0] ?? license.masks[0];
+	if (guarding !== undefined) {
+		return [forbidden(guarding.term, `${tag} is denied: it opens a way to the data past ${guarding.term}`)];
+	}
+	const { permits } = license;
+	const readsAll =
+		permits === "all" ||
+		permits.some(({ on, commands, columns }) => columns === undefined && commands.has("select") && on.some(namesAll));
+	if (readsAll) return [];
+	const message = `${tag} opens a way to data that the license does not permit; it takes one that permits select on *.*`;
+	return [unproven(undefined, message)];
 }
 
 /** A term from whose reach altering the relation could take something. */

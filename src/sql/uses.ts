@@ -120,13 +120,15 @@ export class Uses {
 		entry.shareLock ||= shareLock;
 	}
 
-	/** EXPLAIN delivers no values: what would be projected is only counted (ANALYZE tells how many there are). */
-	projectionsAsCounts(): void {
+	/**
+	 * EXPLAIN delivers no values: what would be projected is only counted (ANALYZE tells how many there are), or measured.
+	 */
+	projectionsAsCounts(kind: "count" | "derive" = "count"): void {
 		for (const [key, entry] of [...this.#columns]) {
 			entry.outputs.clear();
 			if (entry.kind !== "project") continue;
 			this.#columns.delete(key);
-			this.column(entry.column, "count", "EXPLAIN");
+			this.column(entry.column, kind, "EXPLAIN");
 		}
 	}
 

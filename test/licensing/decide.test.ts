@@ -907,5 +907,36 @@ catalog: full
 		t.equal(decideStatement(guarded, given).effect, "deny", `${tag} where something is masked`);
 		t.equal(decideStatement(open, given).effect, "allow", `${tag} where nothing is`);
 	}
+	const narrow = license(`permits:
+  - { on: ["*.*"], commands: [ddl] }
+  - { on: ["app.*"], commands: [read] }
+`);
+	for (const tag of ["CREATE ROLE", "CREATE PUBLICATION", "ALTER SYSTEM", "CREATE SERVER"]) {
+		const command = tag.startsWith("ALTER") ? "alter" : "create";
+		const given = cmd(tag, [command], [rel(".x", command)]);
+		t.equal(decideStatement(narrow, given).effect, "deny", `${tag} where not all may be read`);
+	}
+	const wide = license(`permits:
+  - { on: ["*.*"], commands: [ddl, read] }
+`);
+	t.equal(decideStatement(wide, cmd("CREATE ROLE", ["create"], [rel(".x", "create")])).effect, "allow");
+	t.end();
+});
+
+t.test("who writes a value that is shown as a pseudonym learns where else it is", (t) => {
+	const written = (use: string) =>
+		decideStatement(
+			license(`permits:
+  - { on: ["app.*"], commands: [read, write] }
+masks:
+  - { columns: ["app.users.email"], with: hash, use: ${use} }
+  - { columns: ["app.users.name"], with: redact }
+`),
+			cmd("INSERT", ["insert"], [rel("app.users", "insert", ["email", "name"])], {
+				columns: [col("app.users.email", "assign", [], "INSERT"), col("app.users.name", "assign", [], "INSERT")],
+			}),
+		);
+	t.match(said(written("project")), /app\.users\.email is masked and may only be shown, not used in INSERT/);
+	t.equal(written("filter").effect, "allow", "where it may be compared with anyway");
 	t.end();
 });

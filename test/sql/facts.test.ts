@@ -508,7 +508,7 @@ check({
 	},
 	"set search_path = ''": { effect: { kind: "set", values: [] } },
 	"set search_path to pg_temp, app": { refusal: ["unsupported", "temporary"] },
-	"set maintenance_work_mem = '1GB'": { commands: ["set"] },
+	"set synchronous_commit = 'off'": { commands: ["set"] },
 	"set app.tenant = '7'": { commands: ["set"] },
 	"set role admin": { refusal: ["unsupported", "role"] },
 	"reset role": { refusal: ["unsupported", "role"] },
@@ -606,9 +606,13 @@ check({
 		{
 			refusal: ["limit", "more than 1000 places"],
 		},
-	"create index on users (name)": { relations: ["create app.users()"], columns: [] },
+	"create index on users (name) include (email)": {
+		relations: ["create app.users()"],
+		columns: ["derive app.users.name @the order of an index"],
+	},
 	"create unique index on users (name, lower(email))": {
 		columns: [
+			"derive app.users.name @the order of an index",
 			"derive app.users.email @CREATE INDEX",
 			"derive app.users.email @function lower",
 			"probe app.users.name @a unique index, which tells whether a value is there twice",
@@ -640,6 +644,7 @@ check({
 	"alter table orders rename column note to id": { is: { tag: "ALTER TABLE", moves: [moved("orders", "orders")] } },
 	"alter table orders inherit users": { is: { moves: [moved("orders", "users")] } },
 	"alter table events attach partition orders default": { is: { moves: [moved("orders", "events")] } },
+	"alter table events detach partition orders": { relations: ["alter app.events()", "alter app.orders()"] },
 	"alter view people rename to loud": { is: { tag: "ALTER VIEW", moves: [moved("people", "loud", "view")] } },
 	"alter table people set schema hr": {
 		is: {

@@ -10,17 +10,19 @@ import { NAME_BYTES, nameList } from "./identifiers.js";
 const HARMLESS = new Set(
 	`application_name array_nulls bytea_output check_function_bodies client_connection_check_interval
 	client_min_messages cursor_tuple_fraction datestyle default_table_access_method default_tablespace default_toast_compression
-	default_transaction_deferrable default_transaction_isolation escape_string_warning extra_float_digits
+	default_transaction_deferrable default_transaction_isolation escape_string_warning
 	idle_in_transaction_session_timeout idle_session_timeout intervalstyle jit lc_monetary lc_numeric lc_time
 	lock_timeout quote_all_identifiers restrict_nonsystem_relation_kind search_path statement_timeout
 	synchronize_seqscans timezone transaction_deferrable transaction_isolation transaction_timeout xmlbinary xmloption
 	constraint_exclusion cpu_index_tuple_cost cpu_operator_cost cpu_tuple_cost effective_cache_size
-	effective_io_concurrency enable_async_append enable_bitmapscan enable_gathermerge enable_hashagg enable_hashjoin
+	effective_io_concurrency enable_async_append enable_bitmapscan enable_distinct_reordering enable_gathermerge
+	enable_group_by_reordering enable_hashagg enable_hashjoin
 	enable_incremental_sort enable_indexonlyscan enable_indexscan enable_material enable_memoize enable_mergejoin
 	enable_nestloop enable_parallel_append enable_parallel_hash enable_partition_pruning
-	enable_partitionwise_aggregate enable_partitionwise_join enable_presorted_aggregate enable_seqscan enable_sort
-	enable_tidscan from_collapse_limit geqo geqo_threshold hash_mem_multiplier join_collapse_limit
-	max_parallel_workers_per_gather parallel_setup_cost parallel_tuple_cost plan_cache_mode random_page_cost
+	enable_partitionwise_aggregate enable_partitionwise_join enable_presorted_aggregate
+	enable_self_join_elimination enable_seqscan enable_sort enable_tidscan from_collapse_limit geqo geqo_threshold hash_mem_multiplier jit_above_cost
+	jit_inline_above_cost jit_optimize_above_cost join_collapse_limit maintenance_work_mem max_parallel_workers_per_gather
+	min_parallel_index_scan_size min_parallel_table_scan_size parallel_leader_participation parallel_setup_cost parallel_tuple_cost plan_cache_mode random_page_cost
 	seq_page_cost work_mem`
 		.trim()
 		.split(/\s+/),
@@ -46,6 +48,11 @@ const PINNED: Readonly<Record<string, readonly string[]>> = {
 	plpgsql_check_asserts: [],
 };
 
+/**
+ * Fewer digits than a number has round it, so that a mask that cuts it would show whether it is nearer to the next step.
+ */
+const MORE_DIGITS = /^[0-3]$/;
+
 /** "on" takes rights away, anything else may give them back. */
 const READ_ONLY = new Set(["transaction_read_only", "default_transaction_read_only"]);
 
@@ -68,6 +75,9 @@ export function judgeSetting(name: string, values: readonly string[] | undefined
 	}
 	if (folded === "search_path") return { commands: [], effect: { ...effect, values: values && searchPath(values) } };
 	if (READ_ONLY.has(folded)) return /^(on|true|yes|1)$/i.test(values?.[0] ?? "") ? free : needsPermit;
+	if (folded === "extra_float_digits") {
+		return values === undefined || MORE_DIGITS.test(values[0] ?? "") ? free : needsPermit;
+	}
 	return HARMLESS.has(folded) ? free : needsPermit;
 }
 

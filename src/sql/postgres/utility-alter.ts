@@ -58,10 +58,13 @@ function relativeIn(tag: string, part: Body): RelationPath | undefined {
 
 function toldOfTable(s: Statement, body: Body): Partial<Draft> {
 	const path = relationPath(own(body));
-	const moves = changesOf(body).flatMap(({ tag, body: part }) => {
+	const moves = list(body.cmds).flatMap((item) => {
+		const { subtype, def } = nodeOf(item).body;
+		if (subtype !== "AT_AddInherit" && subtype !== "AT_AttachPartition") return [];
+		const { tag, body: part } = nodeOf(def);
 		const other = relativeIn(tag, part);
 		if (other === undefined) return [];
-		return tag === "RangeVar" ? movesInto(s, path, other) : movesInto(s, other, path);
+		return subtype === "AT_AddInherit" ? movesInto(s, path, other) : movesInto(s, other, path);
 	});
 	const isElsewhere = list(body.cmds).some((item) => ELSEWHERE.has(text(nodeOf(item).body.subtype) ?? ""));
 	return { moves, ...(isElsewhere ? { tag: "ALTER FOREIGN TABLE" } : {}) };

@@ -80,6 +80,11 @@ function createIndex(s: Statement, body: Body): void {
 	const path = relationPath(own(body));
 	relationUse(s, "create", path);
 	definitionUses(s, body, path, "derive", "CREATE INDEX");
+	// Rows come in the order of an index where the server likes, and whoever makes one may put other columns beside it.
+	const found = s.dialect.findRelation(path)?.relation;
+	for (const column of found === undefined ? [] : indexedColumns(body.indexParams)) {
+		s.uses.column({ schema: found?.schema ?? "", name: found?.name ?? "", column }, "derive", "the order of an index");
+	}
 	if (flag(body.unique)) triedOn(s, path, indexedColumns(body.indexParams), UNIQUE);
 }
 

@@ -25,12 +25,17 @@ export function explain(s: Statement, body: Body): Draft {
 	const statement = s.nested(body.query);
 	if (statement.effect?.kind === "set") throw unsupported("EXPLAIN of a statement that changes a setting");
 	s.adopt(statement);
-	s.uses.projectionsAsCounts();
+	// What SERIALIZE measures is the length of the values.
+	s.uses.projectionsAsCounts(namesOption(body.options, "serialize") ? "derive" : "count");
 	if (body.options !== undefined) s.uses.literalSensitive = true;
 	const runs = optionIsOn(body.options, "analyze");
 	if (!runs) s.uses.writes = false;
 	const plan: Output = { name: "QUERY PLAN", sources: [], direct: false };
 	return { tag: "EXPLAIN", outputs: [plan], changesCatalog: runs && statement.changesCatalog, resolvesData: true };
+}
+
+function namesOption(options: unknown, name: string): boolean {
+	return list(options).some((item) => text(nodeOf(item).body.defname)?.toLowerCase() === name);
 }
 
 /** An option given without a value is on; one given twice takes its last value, so any is taken as on. */
