@@ -415,9 +415,9 @@ check({
 	"CHECKSUM TABLE users": {
 		commands: ["select"],
 		columns: [
-			"derive app.users.email @CHECKSUM TABLE",
-			"derive app.users.id @CHECKSUM TABLE",
-			"derive app.users.name @CHECKSUM TABLE",
+			"copy app.users.email @CHECKSUM TABLE",
+			"copy app.users.id @CHECKSUM TABLE",
+			"copy app.users.name @CHECKSUM TABLE",
 		],
 	},
 	"FLUSH TABLES WITH READ LOCK": { commands: ["lock"], relations: ["lock .*()"] },
