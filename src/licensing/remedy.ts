@@ -26,6 +26,9 @@ export type Change =
 	| { readonly kind: "catalog"; readonly catalog: "full" }
 	| { readonly kind: "permitAll" };
 
+/** The pattern that names any relation. */
+const EVERYTHING = "*.*";
+
 /** Says what a license decides on a statement. */
 export type Decide = (license: License, facts: StatementFacts, ancestry: Ancestry) => Decision;
 
@@ -37,8 +40,10 @@ export function remedy(
 	ancestry: Ancestry = NO_ANCESTRY,
 ): readonly Change[] | undefined {
 	const allows = (changes: readonly Change[]) =>
-		decide(changes.reduce(changed, license), facts, ancestry).effect === "allow";
+		decide(opened(changes.reduce(changed, license)), facts, ancestry).effect === "allow";
 	if (allows([])) return undefined;
+	// A license that forbids nothing lets it pass, and the server refuses it: that is no remedy.
+	if (facts.refusal?.kind === "syntax" || facts.refusal?.kind === "unresolved") return [];
 	let changes = candidates(license, facts).find(allows);
 	if (changes === undefined) return [];
 	for (const change of [...changes]) {
@@ -78,15 +83,21 @@ function wider(one: MaskTerm["use"], other: MaskTerm["use"]): MaskTerm["use"] {
 /** Permits for all that the statement does; which of them are needed shows when they are taken back. */
 function relationPermits(license: License, facts: StatementFacts): Change[] {
 	const around = facts.commands.filter((command) => command === "explain" || command === "copyTo");
-	const named = facts.relations.flatMap((use) =>
+	const uses = facts.relations.flatMap((use) =>
 		[...new Set<RelationCommand>([commandOf(use), ...around])].map((command): Change => {
 			const columns = columnsFor(license, use, command, facts.columns);
-			const on = [formatRelation(use)];
+			const on = [named(use)];
 			return { kind: "permit", on, commands: [word(command)], ...(columns === undefined ? {} : { columns }) };
 		}),
 	);
-	const alone = facts.commands.map((command): Change => ({ kind: "permit", on: ["*.*"], commands: [command] }));
-	return [...alone, ...named];
+	const alone = facts.commands.map((command): Change => ({ kind: "permit", on: [EVERYTHING], commands: [command] }));
+	const all = new Map([...alone, ...uses].map((change) => [JSON.stringify(change), change]));
+	return [...all.values()];
+}
+
+/** What has no schema (roles, settings, the server itself) is named by no narrower pattern. */
+function named(use: RelationUse): string {
+	return use.schema === "" || use.name === "" ? EVERYTHING : formatRelation(use);
 }
 
 /** A share lock has no word of its own: it belongs to reading. */
@@ -99,14 +110,15 @@ function commandOf(use: RelationUse): RelationCommand {
 	return use.command === "lock" && use.shareLock === true ? "shareLock" : use.command;
 }
 
-/** By columns only where the license speaks of the relation's columns already. */
+/** By columns only where the license speaks of columns already; a catalog is opened whole or not at all. */
 function columnsFor(
 	license: License,
 	use: RelationUse,
 	command: RelationCommand,
 	uses: readonly ColumnUse[],
 ): readonly string[] | undefined {
-	if (use.columns === "all" || use.columns.length === 0 || !limitedByColumns(command)) return undefined;
+	if (use.sort !== "data" || use.columns === "all" || use.columns.length === 0 || !limitedByColumns(command))
+		return undefined;
 	const speaks =
 		license.permits !== "all" && license.permits.some(({ columns, on }) => columns !== undefined && on.length > 0);
 	return speaks && uses.length > 0 ? use.columns : undefined;
@@ -148,11 +160,16 @@ function changed(license: License, change: Change): License {
 			};
 		case "catalog":
 			return { ...license, catalog: change.catalog };
-		case "permitAll": {
-			const open = license.denies.length === 0 && license.masks.length === 0 && license.catalog === "full";
-			return { ...license, permits: "all", unrestricted: open };
-		}
+		case "permitAll":
+			return { ...license, permits: "all" };
 	}
+}
+
+/** Whether anything is forbidden depends on all changes together. */
+function opened(license: License): License {
+	const { permits, denies, masks, catalog } = license;
+	const isOpen = permits === "all" && denies.length === 0 && masks.length === 0 && catalog === "full";
+	return { ...license, unrestricted: isOpen };
 }
 
 const NO_PERMIT: PermitTerm = { term: "added", on: [], commands: new Set(), columns: undefined, functions: [] };
@@ -163,7 +180,6 @@ function withPermit(license: License, permit: PermitTerm): License {
 }
 
 function pattern(text: string) {
-	if (text === "*.*") return { schema: undefined, name: undefined };
 	const parsed = parseRelationPattern(text);
 	if (parsed instanceof Error) throw parsed;
 	return parsed;
