@@ -4,7 +4,7 @@
  */
 import type { RelationName } from "../sql/facts.js";
 import type { Ancestry } from "./ancestry.js";
-import { columnMaskFor } from "./columns.js";
+import { columnMaskFor, mayReadColumn } from "./columns.js";
 import { denyReaches } from "./coverage.js";
 import type { License, PermitTerm } from "./license.js";
 import { namesAll, namesRelation } from "./patterns.js";
@@ -17,15 +17,17 @@ export function coversRelation(license: License, relation: RelationName, ancestr
 	);
 }
 
-/** Whether a mask reaches one of these columns of it. */
+/** Whether a mask reaches one of these columns of it, or no permit shows one. */
 export function hidesColumns(
 	license: License,
 	{ schema, name }: RelationName,
 	columns: readonly string[],
 	ancestry: Ancestry,
 ): boolean {
-	if (license.masks.length === 0) return false;
-	return columns.some((column) => columnMaskFor(license, { schema, name, column }, ancestry) !== undefined);
+	return columns.some((column) => {
+		const named = { schema, name, column };
+		return columnMaskFor(license, named, ancestry) !== undefined || !mayReadColumn(license, named, ancestry);
+	});
 }
 
 /** Whether a function may be called, or what is in its schema be read. */

@@ -140,10 +140,13 @@ function relationSource(
 }
 
 /** Which rows a partition holds tells what their key is. */
-export function partitionUses(r: Resolver, { relation }: FoundRelation, { partitions }: RelationPath): void {
+export function partitionUses(r: Resolver, { relation, sort }: FoundRelation, { partitions }: RelationPath): void {
 	if (partitions !== true) return;
 	const { schema, name, partitionKey = [] } = relation;
-	for (const column of partitionKey) r.uses.column({ schema, name, column }, "derive", "PARTITION");
+	for (const column of partitionKey) {
+		r.uses.touch({ relation, command: "select", sort }, column);
+		r.uses.column({ schema, name, column }, "derive", "PARTITION");
+	}
 }
 
 /** A column of a stored relation; its value is made when first asked for. */

@@ -44,7 +44,7 @@ const step = z.union([
 
 const classes = z.array(z.string()).min(1);
 const expected = z.enum(["denied", "masked", "native", "refused", "any"]);
-const license = z.enum(["project", "capped", "derive"]);
+const license = z.enum(["project", "capped", "derive", "moving"]);
 
 const attack = z
 	.strictObject({

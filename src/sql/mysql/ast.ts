@@ -68,6 +68,8 @@ export type Deed =
 			readonly over?: RelationPath;
 			readonly use: "copy" | "derive";
 	  }
+	/** Rows of one relation are another's from then on; of the same, where a column gets another name. */
+	| { readonly kind: "moved"; readonly from: RelationPath; readonly to: RelationPath }
 	/** Rows of a query go into what is made. */
 	| { readonly kind: "copies"; readonly query: Query }
 	/** All values of a relation go into what the statement answers or makes. */

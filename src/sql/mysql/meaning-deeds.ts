@@ -1,4 +1,5 @@
 /** What statements mean that are the sum of what they do to things that they name. */
+import type { Move } from "../facts.js";
 import { isMysqlSystemSchema } from "../functions/mysql-catalogs.js";
 import type { RelationPath } from "../query.js";
 import { emptyScope } from "../resolve.js";
@@ -20,6 +21,7 @@ export function deedsMeaning(s: Target, tree: DeedsStatement): Draft {
 	return {
 		tag: tree.tag,
 		changesCatalog: tree.changesCatalog,
+		moves: tree.deeds.flatMap((deed) => (deed.kind === "moved" ? [moved(s, deed)] : [])),
 		...(outputs === undefined ? {} : { outputs }),
 		resolvesData: tree.deeds.some((deed) => deed.kind === "copies" || deed.kind === "reads"),
 	};
@@ -49,6 +51,9 @@ function run(s: Target, tree: DeedsStatement, deed: Deed): void {
 			s.uses.value(s.value(deed.expression, scope), deed.use, tree.tag);
 			return;
 		}
+		case "moved":
+			// Told as a whole, in the draft.
+			return;
 		case "copies":
 			s.copyInto(deed.query, tree.tag);
 			return;
@@ -71,6 +76,11 @@ function relation(s: Target, { path, command, ifExists, columns }: Extract<Deed,
 	} else if (command === "show" || command === "select") {
 		s.touch({ schema: found.relation.schema, name: found.relation.name }, command, columns, found.sort);
 	} else s.relation(path, command, columns);
+}
+
+function moved(s: Target, { from, to }: Extract<Deed, { kind: "moved" }>): Move {
+	const isView = s.dialect.findRelation(from)?.relation.kind === "view";
+	return { kind: isView ? "view" : "relation", from: s.dialect.nameOf(from), to: s.dialect.nameOf(to) };
 }
 
 /** LIKE takes the bounds of partitions over, into a table that no mask may name. */

@@ -37,7 +37,9 @@ function shown(s: Target, { shown: what, tag, place }: ShowStatement): void {
 			s.touch({ schema, name }, "show", [], found.sort === "sensitive" ? "catalog" : found.sort);
 			// Bounds of partitions and the next value of a counter stand in the text that would make it anew.
 			if (tag === "SHOW CREATE TABLE") {
-				for (const column of found.relation.toldColumns ?? []) s.uses.column({ schema, name, column }, "copy", tag);
+				const { toldColumns = [] } = found.relation;
+				if (toldColumns.length > 0) s.touch({ schema, name }, "select", toldColumns, found.sort);
+				for (const column of toldColumns) s.uses.column({ schema, name, column }, "copy", tag);
 			}
 			return;
 		}

@@ -1,13 +1,23 @@
 /** ALTER TABLE. MySQL: manual, "ALTER TABLE Statement"; MariaDB: "ALTER TABLE". */
 import type { RelationPath } from "../query.js";
-import type { MysqlStatement } from "./ast.js";
+import type { Deed, MysqlStatement } from "./ast.js";
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
 import { collation } from "./terms.js";
 import { column, columnBody, columnName, defaultValue, element, position } from "./utility-columns.js";
 import { tableConstraint } from "./utility-keys.js";
 import { partitionBy, partitionList } from "./utility-partitions.js";
-import { definition, equals, ifExists, ifNotExists, integer, onRelation, type Seen } from "./utility-parts.js";
+import {
+	columnList,
+	definition,
+	equals,
+	ifExists,
+	ifNotExists,
+	integer,
+	onRelation,
+	type Seen,
+	tried,
+} from "./utility-parts.js";
 import { lockWait } from "./utility-session.js";
 import { tableOption } from "./utility-table-options.js";
 
@@ -40,15 +50,16 @@ function alteration(g: Grammar, seen: Seen, path: RelationPath): void {
 			cursor.at += 1;
 			cursor.take("COLUMN");
 			if (cursor.isMariaDb) ifExists(cursor);
-			column(g, seen);
+			tried(seen, column(g, seen));
 			position(g);
 			return;
 		case "CHANGE":
 			cursor.at += 1;
 			cursor.take("COLUMN");
 			if (cursor.isMariaDb) ifExists(cursor);
+			tried(seen, columnName(g));
 			columnName(g);
-			columnName(g);
+			seen.deeds.push({ kind: "moved", from: path, to: path });
 			columnBody(g, seen);
 			position(g);
 			return;
@@ -72,7 +83,7 @@ function alteration(g: Grammar, seen: Seen, path: RelationPath): void {
 		case "ORDER":
 			cursor.expect("ORDER", "BY");
 			cursor.list(() => {
-				columnName(g);
+				tried(seen, columnName(g));
 				cursor.takeAny("ASC", "DESC");
 			});
 			return;
@@ -119,7 +130,7 @@ function added(g: Grammar, seen: Seen): void {
 	if (cursor.isMariaDb && cursor.take("PERIOD", "FOR")) {
 		ifNotExists(cursor);
 		cursor.name();
-		cursor.inBrackets(() => cursor.list(() => cursor.name()));
+		for (const name of columnList(g)) tried(seen, name);
 		return;
 	}
 	if (cursor.isMariaDb && cursor.take("SYSTEM", "VERSIONING")) return;
@@ -183,11 +194,12 @@ function renamed(g: Grammar, seen: Seen, path: RelationPath): void {
 		cursor.name();
 		cursor.expect("TO");
 		cursor.name();
+		if (what === "COLUMN") seen.deeds.push({ kind: "moved", from: path, to: path });
 		return;
 	}
 	if (cursor.takeAny("TO", "AS") === undefined) cursor.takeSymbol("=");
 	const to = relationPath(cursor);
-	seen.deeds.push({ kind: "created", path: to }, onRelation("drop", path, true));
+	seen.deeds.push({ kind: "created", path: to }, onRelation("drop", path, true), { kind: "moved", from: path, to });
 }
 
 function converted(g: Grammar, seen: Seen): void {
@@ -195,11 +207,13 @@ function converted(g: Grammar, seen: Seen): void {
 	if (cursor.isMariaDb && cursor.take("PARTITION")) {
 		cursor.name();
 		cursor.expect("TO", "TABLE");
-		seen.deeds.push({ kind: "created", path: relationPath(cursor) });
+		const to = relationPath(cursor);
+		seen.deeds.push({ kind: "created", path: to }, ...movedFrom(seen, to));
 		return;
 	}
 	if (cursor.isMariaDb && cursor.take("TABLE")) {
-		seen.deeds.push(onRelation("alter", relationPath(cursor)));
+		const from = relationPath(cursor);
+		seen.deeds.push(onRelation("alter", from), ...movedInto(seen, from));
 		cursor.expect("TO", "PARTITION");
 		cursor.name();
 		if (cursor.take("VALUES")) throw cursor.refuse("CONVERT TABLE with values");
@@ -209,6 +223,28 @@ function converted(g: Grammar, seen: Seen): void {
 	if (!cursor.take("CHARACTER", "SET") && !cursor.take("CHARSET")) throw cursor.fail();
 	if (!cursor.take("DEFAULT")) collation(cursor);
 	if (cursor.take("COLLATE")) collation(cursor);
+	// A text that the character set does not hold stands in the error.
+	triedWhole(seen);
+}
+
+function triedWhole({ deeds, over }: Seen, path = over): void {
+	if (path !== undefined) deeds.push({ kind: "reads", path });
+}
+
+/** Rows of the altered table become those of another, */
+function movedFrom({ over }: Seen, to: RelationPath): Deed[] {
+	return over === undefined ? [] : [{ kind: "moved", from: over, to }];
+}
+
+/** or those of another its own. */
+function movedInto({ over }: Seen, from: RelationPath): Deed[] {
+	return over === undefined ? [] : [{ kind: "moved", from, to: over }];
+}
+
+function exchanged(seen: Seen, other: RelationPath): void {
+	seen.deeds.push(onRelation("alter", other), ...movedFrom(seen, other), ...movedInto(seen, other));
+	// Whether its rows belong into the partition.
+	triedWhole(seen, other);
 }
 
 function partitionNames(g: Grammar): void {
@@ -240,12 +276,13 @@ function partitionChange(g: Grammar, seen: Seen): void {
 				cursor.list(() => cursor.name());
 				cursor.expect("INTO");
 				partitionList(g, seen);
+				triedWhole(seen);
 				return;
 			case "EXCHANGE":
 				cursor.at += 2;
 				cursor.name();
 				cursor.expect("WITH", "TABLE");
-				seen.deeds.push(onRelation("alter", relationPath(cursor)));
+				exchanged(seen, relationPath(cursor));
 				if (cursor.takeAny("WITH", "WITHOUT") !== undefined) cursor.expect("VALIDATION");
 				return;
 			case "ANALYZE":

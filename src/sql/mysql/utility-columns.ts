@@ -11,9 +11,10 @@ import { checkConstraint, references, tableConstraint } from "./utility-keys.js"
 import { engineOption, equals, integer, keep, nameOrText, number, type Seen } from "./utility-parts.js";
 
 /** `name type attribute …` */
-export function column(g: Grammar, seen: Seen): void {
-	columnName(g);
+export function column(g: Grammar, seen: Seen): string {
+	const name = columnName(g);
 	columnBody(g, seen);
+	return name;
 }
 
 export function columnName(g: Grammar): string {

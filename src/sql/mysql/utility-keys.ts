@@ -4,7 +4,17 @@
  */
 import type { Grammar } from "./grammar.js";
 import { relationPath } from "./sources.js";
-import { engineOption, equals, ifNotExists, integer, keep, onRelation, type Seen } from "./utility-parts.js";
+import {
+	columnList,
+	engineOption,
+	equals,
+	ifNotExists,
+	integer,
+	keep,
+	onRelation,
+	type Seen,
+	tried,
+} from "./utility-parts.js";
 
 export function checkConstraint(g: Grammar, seen: Seen): boolean {
 	const { cursor } = g;
@@ -70,7 +80,7 @@ export function tableConstraint(g: Grammar, seen: Seen): boolean {
 	if (cursor.take("FOREIGN", "KEY")) {
 		ifNotExists(cursor);
 		if (cursor.isName()) cursor.name();
-		cursor.inBrackets(() => cursor.list(() => cursor.name()));
+		for (const name of columnList(g)) tried(seen, name);
 		references(g, seen);
 		return true;
 	}
@@ -130,7 +140,7 @@ export function keyParts(g: Grammar, seen: Seen, isUnique = false): void {
 			else {
 				const name = cursor.name();
 				// Whether it can be made tells whether a value is there twice, and the error says which.
-				if (isUnique && seen.over !== undefined) keep(seen, { kind: "name", parts: [name], star: false });
+				if (isUnique) tried(seen, name);
 				if (cursor.isSymbol("(")) cursor.inBrackets(() => integer(cursor));
 				if (cursor.isMariaDb && isUnique && cursor.take("WITHOUT", "OVERLAPS")) {
 					// It stands last.

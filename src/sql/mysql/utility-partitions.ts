@@ -3,7 +3,7 @@
  * Overview".
  */
 import type { Grammar } from "./grammar.js";
-import { equals, ifNotExists, integer, keep, nameOrText, type Seen } from "./utility-parts.js";
+import { columnList, equals, ifNotExists, integer, keep, nameOrText, type Seen, tried } from "./utility-parts.js";
 import { tableOption } from "./utility-table-options.js";
 
 /** `PARTITION BY …` */
@@ -44,7 +44,7 @@ function method(g: Grammar, seen: Seen): Partitioning["by"] {
 			equals(cursor);
 			integer(cursor);
 		}
-		columnList(g);
+		for (const name of columnList(g)) tried(seen, name);
 		return OTHER;
 	}
 	if (linear) throw cursor.fail();
@@ -53,7 +53,11 @@ function method(g: Grammar, seen: Seen): Partitioning["by"] {
 		return OTHER;
 	}
 	if (cursor.takeAny("RANGE", "LIST") === undefined) throw cursor.fail();
-	if (cursor.take("COLUMNS")) return { kind: "values", columns: columnList(g) };
+	if (cursor.take("COLUMNS")) {
+		const names = columnList(g);
+		for (const name of names) tried(seen, name);
+		return { kind: "values", columns: names.length };
+	}
 	partitionFunction(g, seen);
 	return { kind: "values", columns: 1 };
 }
@@ -72,11 +76,6 @@ function partitionFunction(g: Grammar, seen: Seen): void {
 		if (cursor.isAnyWordAt(at - cursor.at, "SELECT", "RAND", "CURTIME", "NOW"))
 			throw cursor.fail(undefined, at - cursor.at);
 	}
-}
-
-function columnList(g: Grammar): number {
-	const { cursor } = g;
-	return cursor.inBrackets(() => (cursor.isSymbol(")") ? [] : cursor.list(() => cursor.name()))).length;
 }
 
 function systemTime(g: Grammar, seen: Seen): void {

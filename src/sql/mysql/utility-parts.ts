@@ -163,6 +163,20 @@ export function keep(seen: Seen, expression: Expression, use: "copy" | "derive" 
 	seen.deeds.push({ kind: "expression", expression, use, ...(over === undefined ? {} : { over }) });
 }
 
+/**
+ * A column whose values decide whether a definition can be made, or in what order rows lie: the error tells, and may show one.
+ * Of a table that is only being made there are none.
+ */
+export function tried(seen: Seen, column: string): void {
+	if (seen.over !== undefined) keep(seen, { kind: "name", parts: [column.toLowerCase()], star: false });
+}
+
+/** `(a, b)` */
+export function columnList(g: Grammar): readonly string[] {
+	const { cursor } = g;
+	return cursor.inBrackets(() => (cursor.isSymbol(")") ? [] : cursor.list(() => cursor.name())));
+}
+
 /** MariaDB's engines have options of their own: `name = value`. */
 export function engineOption(g: Grammar): boolean {
 	const { cursor } = g;

@@ -94,16 +94,19 @@ export function renameTables(g: Grammar): MysqlStatement {
 	const { cursor } = g;
 	if (cursor.isMariaDb) ifExists(cursor);
 	const list: Deed[] = [];
-	const made = new Set<string>();
+	/** What has got another name by an earlier step, by that. It may be another of the same letters, so both are meant. */
+	const made = new Map<string, RelationPath>();
+	const key = ({ schema = "", name }: RelationPath) => `${schema}\0${name}`.toLowerCase();
 	cursor.list(() => {
 		const from = relationPath(cursor);
 		if (cursor.isMariaDb) lockWait(g);
 		cursor.expect("TO");
 		const to = relationPath(cursor);
 		// What an earlier step made is not there yet.
-		const isMade = made.has(`${from.schema ?? ""}\0${from.name}`);
-		list.push(onRelation("alter", from, isMade), { kind: "created", path: to });
-		made.add(`${to.schema ?? ""}\0${to.name}`);
+		const origin = made.get(key(from));
+		list.push(onRelation("alter", from, origin !== undefined), { kind: "created", path: to });
+		for (const path of origin === undefined ? [from] : [from, origin]) list.push({ kind: "moved", from: path, to });
+		made.set(key(to), origin ?? from);
 	});
 	return definition("RENAME TABLE", "alter", list);
 }

@@ -32,6 +32,8 @@ function secretsScript({ email, nick, salary, row }: Secrets): string {
 		INSERT INTO levels VALUES (1, ${salary[0]}), (2, ${salary[1]});
 		INSERT INTO sums (id, salary) VALUES (1, ${salary[0]}), (2, ${salary[1]});
 		INSERT INTO earned (id, salary, kept) VALUES (1, ${salary[0]}, 0), (2, ${salary[1]}, 0);
+		INSERT INTO placed VALUES (1, ${salary[0]}), (2, ${salary[1]});
+		INSERT INTO plain_copy VALUES (1, '${row[0]}');
 		INSERT INTO ordered VALUES (1, '${nick[0]}'), (2, '${nick[1]}');
 		INSERT INTO children VALUES (1, '${nick[0]}'), (2, '${nick[1]}');
 		ANALYZE TABLE users, words, copies;`;
@@ -62,13 +64,24 @@ function terms(database: string, use: (typeof USES)[number]): Parameters<typeof 
 	return {
 		permits: [
 			{ on: TABLES.map((name) => `${database}.${name}`), commands: ["read", "write"] },
-			{ on: [`${database}.tickets`], commands: ["select"], columns: ["id", "status"] },
+			{ on: [`${database}.tickets`, `${database}.placed`], commands: ["select"], columns: ["id", "status"] },
 		],
 		denies: [{ on: [`${database}.denied`], commands: ["all"] }],
 		masks: [
 			{ columns: [`${database}.users.email`], with: "email", use },
 			{ columns: ["*.*.nick"], with: "redact", use },
 			{ columns: [`${database}.*.salary`], with: null, use },
+		],
+	};
+}
+
+/** Definitions may be changed everywhere, and little may be read. */
+function moving(database: string): Parameters<typeof license>[1] {
+	return {
+		permits: [
+			{ on: [`${database}.*`], commands: ["ddl"] },
+			{ on: [`${database}.words`, `${database}.contacts`], commands: ["read"] },
+			{ on: [`${database}.tickets`, `${database}.placed`], commands: ["select"], columns: ["id", "status"] },
 		],
 	};
 }
@@ -110,14 +123,15 @@ async function openDoors(t: Test, server: MysqlServer): Promise<Door[]> {
 	const licet = await startLicet(t, {
 		targets: Object.fromEntries(urls.map((url, index) => [`shop${index}`, targetOf(url)])),
 		licenses: Object.fromEntries(
-			databases.flatMap((database, index) =>
-				USES.map((use) => [`${use}${index}`, license(`${use}${index}`, terms(database, use))]),
-			),
+			databases.flatMap((database, index) => [
+				...USES.map((use) => [`${use}${index}`, license(`${use}${index}`, terms(database, use))] as const),
+				[`moving${index}`, license(`moving${index}`, moving(database))] as const,
+			]),
 		),
 	});
 	for (const [index, database] of databases.entries()) {
 		const grants = new Map<string, IssuedGrant>();
-		for (const use of USES) {
+		for (const use of [...USES, "moving"]) {
 			grants.set(use, await licet.grant({ license: `${use}${index}`, target: `shop${index}` }));
 		}
 		doors.push({ grants, database });
@@ -170,7 +184,7 @@ async function attempt(door: Door, attack: Attack, way: "query" | "execute"): Pr
 			.replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, "then")
 			.replaceAll(door.database, "db")
 			.replaceAll(Buffer.from(door.database).toString("hex").toUpperCase(), "db")
-			.replace(/(project|derive|shop)\d/g, "$1")
+			.replace(/(project|derive|moving|shop)\d/g, "$1")
 			// A long message may end within a name.
 			.replace(/(\btest_\w*|\bdb[.\w]*)…/, "…"),
 	);

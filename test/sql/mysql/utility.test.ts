@@ -382,8 +382,14 @@ check({
 		columns: ["copy app.users.email @ALTER TABLE", "derive app.users.email @function length"],
 	},
 	"ALTER TABLE users EXCHANGE PARTITION p WITH TABLE hr.salaries": {
-		relations: ["alter app.users()", "alter hr.salaries()"],
+		relations: ["alter app.users()", "alter hr.salaries()", "select hr.salaries(id,amount)"],
 	},
+	"ALTER TABLE users MODIFY email INT": { columns: ["derive app.users.email @ALTER TABLE"] },
+	"ALTER TABLE users CHANGE email email INT UNIQUE": { columns: ["derive app.users.email @ALTER TABLE"] },
+	"ALTER TABLE users ADD FOREIGN KEY (email) REFERENCES users (name)": {
+		columns: ["derive app.users.email @ALTER TABLE"],
+	},
+	"ALTER TABLE users PARTITION BY KEY (email) PARTITIONS 2": { columns: ["derive app.users.email @ALTER TABLE"] },
 	"RENAME TABLE users TO x, hr.salaries TO users": {
 		relations: ["alter app.users()", "alter hr.salaries()", "create app.users() created", "create app.x() created"],
 	},
