@@ -244,6 +244,8 @@ function ways(license: License, { tag }: StatementFacts): Finding[] {
 /** A term from whose reach altering the relation could take something. */
 function escapable(license: License, use: RelationUse, tag: string, ancestry: Ancestry): string | undefined {
 	const { denies, masks } = license;
+	// CASCADE, and whatever else reaches many: a column of a typed table may get another name, of whatever schema it is.
+	if (use.schema === "" && use.name === "*") return [...denies, ...masks][0]?.term;
 	if (use.schema === "" || use.name === "" || MOVES_SCHEMAS.test(tag)) {
 		const named = (patterns: readonly RelationPattern[]) => patterns.some(({ schema }) => schema !== undefined);
 		return [...denies.filter(({ on }) => named(on)), ...masks.filter(({ columns }) => named(columns))][0]?.term;

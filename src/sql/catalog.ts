@@ -78,6 +78,8 @@ export interface CatalogRelation {
 	readonly partitionKey?: readonly string[];
 	/** OIDs of the tables it inherits from or is a partition of, nearest first. */
 	readonly parents: readonly number[];
+	/** Of a sequence: the column that it numbers, by the OID of its table and its place among all that the table ever had. */
+	readonly numbers?: { readonly relation: number; readonly column: number };
 	/**
 	 * Functions that are not the server's own run when it is written (triggers, rules, defaults, constraints, indexes), or
 	 * whenever it is used (policies).

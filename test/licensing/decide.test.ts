@@ -907,6 +907,13 @@ catalog: full
 		t.equal(decideStatement(guarded, given).effect, "deny", `${tag} where something is masked`);
 		t.equal(decideStatement(open, given).effect, "allow", `${tag} where nothing is`);
 	}
+	const anywhere = license(`permits:
+  - { on: ["*.*"], commands: [all] }
+masks:
+  - { columns: ["*.*.card_number"], with: redact }
+`);
+	const cascading = cmd("ALTER TYPE", ["alter"], [rel("app.comp", "alter"), rel(".*", "alter")]);
+	t.match(said(decideStatement(anywhere, cascading)), /out of reach of masks\[0\]/, "an attribute of a type of tables");
 	const narrow = license(`permits:
   - { on: ["*.*"], commands: [ddl] }
   - { on: ["app.*"], commands: [read] }

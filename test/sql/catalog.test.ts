@@ -102,7 +102,9 @@ async function checkSnapshot(t: Test, server: string) {
 	t.equal(relation(catalog, "pg_catalog", "pg_tables").kind, "view");
 	t.equal(relation(catalog, "pg_catalog", "pg_tables").definition, undefined);
 	t.ok(relation(catalog, "information_schema", "columns").columns.length > 20);
-	t.equal(relation(catalog, "app", "users_id_seq").kind, "sequence");
+	const sequence = relation(catalog, "app", "users_id_seq");
+	t.equal(sequence.kind, "sequence");
+	t.same(sequence.numbers, { relation: relation(catalog, "app", "users").id, column: 1 }, "the column that it numbers");
 	t.same(relation(catalog, "Odd.Name", 't"x').constraints, undefined);
 	t.equal(relation(catalog, "Odd.Name", 't"x').columns[0]?.name, "c'y");
 

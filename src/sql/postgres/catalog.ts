@@ -62,7 +62,11 @@ const QUERIES = {
 	schemas: `SELECT nspname FROM pg_catalog.pg_namespace
 		WHERE nspname !~ '^pg_(toast|temp)' AND pg_catalog.has_schema_privilege(oid, 'USAGE') ORDER BY nspname`,
 	relations: `SELECT c.oid, n.nspname, c.relname, c.relkind,
-		CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_USER_OID_SQL} THEN pg_catalog.pg_get_viewdef(c.oid) END
+		CASE WHEN c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_USER_OID_SQL} THEN pg_catalog.pg_get_viewdef(c.oid) END,
+		CASE WHEN c.relkind = 'S' THEN (SELECT d.refobjid::pg_catalog.text || '.' || d.refobjsubid::pg_catalog.text
+			FROM pg_catalog.pg_depend d
+			WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i')
+			AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjsubid > 0 LIMIT 1) END
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c') AND n.nspname !~ '^pg_(toast|temp)' ORDER BY c.oid`,
 	columns: `SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, (a.attgenerated <> '')
@@ -290,10 +294,17 @@ function buildRelations(
 			kind: relationKinds[kind] ?? "table",
 			columns: columnsOf.get(oid) ?? [],
 			...(definition ? { definition } : {}),
+			...numbered(row[5]),
 			...withConstraints(constraintsOf.get(oid), columnsOf.get(oid) ?? []),
 			parents: ancestors(oid, parentsOf),
 		};
 	});
+}
+
+/** "table.column" of the column that a sequence was made for. */
+function numbered(owner: string | null | undefined): Pick<CatalogRelation, "numbers"> {
+	const [relation, column] = (owner ?? "").split(".").map(Number);
+	return relation && column ? { numbers: { relation, column } } : {};
 }
 
 /**

@@ -242,8 +242,7 @@ export class PostgresDialect implements Dialect {
 			// What this session's own nextval has answered before: nothing that it did not know.
 			case "currval": {
 				if (shadowed) throw unsupported(`${call.name.name} may be another function`, call.name.position);
-				const path = sequenceArgument(call);
-				const found = "id" in path ? this.#relationById(path.id) : this.relation(path);
+				const found = this.#sequence(sequenceArgument(call));
 				if (found?.relation.kind !== "sequence")
 					throw unresolved(`${call.name.name}: not a sequence`, call.name.position);
 				return { ...plain, sequence: found };
@@ -285,6 +284,21 @@ export class PostgresDialect implements Dialect {
 			if (own === undefined) throw unresolved(`type "${dotted(type)}" does not exist`, type.position);
 			return { schema: own.schema, name: type.name, form: "enum", sort: "user" };
 		});
+	}
+
+	#sequence(meant: ReturnType<typeof sequenceArgument>): FoundRelation | undefined {
+		if ("id" in meant) return this.#relationById(meant.id);
+		if (!("table" in meant)) return this.relation(meant);
+		if (this.#functions(meant.by).length > 0 || !this.#isBuiltin(meant.by)) {
+			throw unsupported(`${meant.by.name} may be another function`, meant.by.position);
+		}
+		const { relation } = this.relation(meant.table);
+		const column = this.index.column(relation, meant.column)?.number;
+		const all = this.index.catalog.relations.filter(
+			({ numbers }) => numbers !== undefined && numbers.relation === relation.id && numbers.column === column,
+		);
+		// Of several the server takes the one that it comes upon first.
+		return all.length === 1 && all[0] !== undefined ? { relation: all[0], sort: sortOf(all[0]) } : undefined;
 	}
 
 	#relationById(id: number): FoundRelation | undefined {
