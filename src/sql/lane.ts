@@ -105,7 +105,7 @@ export class Lane {
 		this.#timer = setTimeout(() => {
 			// This thread may have been the slow one: an answer that lies waiting is heard before anything is given up.
 			setImmediate(() => {
-				if (this.#questions[0] === first && !this.#closed) this.#giveUp("reading the statement took too long", true);
+				if (this.#questions[0] === first && !this.#closed) this.#giveUp("reading the statement took too long");
 			});
 		}, this.#options.timeoutMs);
 	}
@@ -171,10 +171,10 @@ export class Lane {
 		return index === -1 ? undefined : this.#questions.splice(index, 1)[0];
 	}
 
-	/** The first question's text is refused and the reader replaced. */
-	#giveUp(why: string, exceeded = false): void {
+	/** The first question's text was too much, and the reader is replaced. */
+	#giveUp(why: string): void {
 		const question = this.#questions.shift();
-		question?.answer({ facts: refused("limit", why), ...(exceeded ? { exceeded } : {}) });
+		question?.answer({ facts: refused("limit", why), exceeded: true });
 		this.#replace();
 	}
 
