@@ -49,8 +49,16 @@ function coveringEach(naming: readonly PermitTerm[], columns: readonly string[] 
 export function uncovered(license: License, use: RelationUse, command: RelationCommand, ancestry: Ancestry) {
 	const columns = use.columns === "all" ? ancestry.columns?.(use) : use.columns;
 	if (columns === undefined || !limitedByColumns(command)) return undefined;
-	const open = columns.filter((column) => covering(license, use, command, [column], ancestry) === undefined);
-	return open.length > 0 && open.length < columns.length ? open : undefined;
+	const shut = columns.filter((column) => covering(license, use, command, [column], ancestry) === undefined);
+	return shut.length > 0 && (shut.length < columns.length || covers(license, use, command)) ? shut : undefined;
+}
+
+/** Whether any permit is of some of it. */
+function covers({ permits }: License, relation: RelationName, command: RelationCommand): boolean {
+	if (permits === "all") return true;
+	return permits.some(
+		(permit) => permit.commands.has(command) && permit.on.some((pattern) => namesRelation(pattern, relation)),
+	);
 }
 
 /** Permits that name a relation itself, without `*` in the relation part. */

@@ -171,10 +171,11 @@ type Denial = Extract<Decision, { effect: "deny" }>;
 
 function denialOf(license: License, findings: readonly Finding[]): Denial {
 	const reasons = new Map(findings.map(({ reason }) => [`${reason.term ?? ""}\0${reason.message}`, reason]));
-	const forbids = findings.some((finding) => finding.case === "notPermitted");
+	// The first that forbids is what the client is told first.
+	const forbids = findings.find((finding) => finding.case !== "unreadable");
 	return {
 		effect: "deny",
-		case: forbids ? "notPermitted" : "unreadable",
+		case: forbids?.case ?? "unreadable",
 		reasons: [...reasons.values()].slice(0, MAX_REASONS),
 		hint: hintOf(license, findings),
 	};

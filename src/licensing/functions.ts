@@ -19,7 +19,7 @@ export function deniedFunctions(license: License, facts: StatementFacts): Findin
 				const called = use.form === "procedure" && deny.commands.has("call");
 				return deny.functions.some(reached) || (called && deny.on.some(reached));
 			})
-			.map((use) => forbidden(deny.term, `${named(use)} is denied${because}`));
+			.map((use) => forbidden(deny.term, `${named(use)} is denied${because}`, "functionNotPermitted"));
 	});
 }
 
@@ -34,7 +34,7 @@ export function unpermittedFunctions(license: License, facts: StatementFacts, gr
 			continue;
 		}
 		const terms = license.permits.filter((permit) => permits(permit, use)).map(({ term }) => term);
-		if (terms.length === 0) findings.push(missing(named(use)));
+		if (terms.length === 0) findings.push(missing(named(use), "functionNotPermitted"));
 		for (const term of terms) if (!grounds.has(term)) grounds.set(term, `${named(use)} is permitted`);
 	}
 	return findings;

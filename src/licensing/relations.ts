@@ -111,6 +111,7 @@ function unpermitted(
 	if (columns === undefined) return missing(wanted);
 	return missing(
 		`${spoken(command)} on ${columns.length === 1 ? "column" : "columns"} ${listed(columns)} of ${formatRelation(use)}`,
+		"columnNotPermitted",
 	);
 }
 

@@ -10,7 +10,9 @@ import type { ValueKind } from "./values.js";
 
 /** Why a statement was denied, in classes that each engine has a code for. */
 export type DenialCase =
-	| "notPermitted" /* command, relation, column or function not permitted */
+	| "notPermitted" /* command or relation not permitted */
+	| "columnNotPermitted" /* some of a relation is */
+	| "functionNotPermitted" /* or a procedure */
 	| "unreadable" /* cannot be parsed or resolved, so denied */
 	| "capExceeded" /* row or byte cap of a statement */
 	| "exhausted" /* rate or budget */

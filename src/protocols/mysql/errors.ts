@@ -56,6 +56,8 @@ export const ERROR = {
 /** Error numbers of denials. */
 export const denialCodes: Readonly<Record<DenialCase, ErrorCode>> = {
 	notPermitted: ERROR.tableAccessDenied,
+	columnNotPermitted: ERROR.columnAccessDenied,
+	functionNotPermitted: ERROR.routineAccessDenied,
 	unreadable: ERROR.tableAccessDenied,
 	capExceeded: ERROR.tooBigSelect,
 	exhausted: ERROR.userLimitReached,

@@ -34,6 +34,8 @@ const SHORT_SECRET_BYTES = 4;
 /** SQLSTATEs by which a login or a fresh session ends. */
 const refusalCodes = {
 	notPermitted: "42501",
+	columnNotPermitted: "42501",
+	functionNotPermitted: "42501",
 	unreadable: "42501",
 	capExceeded: "54000",
 	exhausted: "53400",

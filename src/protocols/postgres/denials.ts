@@ -49,6 +49,8 @@ export const OVERLONG_QUERY: Buffer = Buffer.of(0x51, 0, 0, 0, 6, 0, 0);
 /** SQLSTATEs of denials. */
 const codes: Readonly<Record<DenialCase, string>> = {
 	notPermitted: "42501",
+	columnNotPermitted: "42501",
+	functionNotPermitted: "42501",
 	unreadable: "42501",
 	capExceeded: "54000",
 	exhausted: "53400",
