@@ -133,6 +133,8 @@ export type Shown =
 	| { readonly kind: "open" }
 	/** A relation: its columns, indexes, definition. */
 	| { readonly kind: "relation"; readonly path: RelationPath }
+	/** A database: MariaDB's have comments. */
+	| { readonly kind: "database"; readonly name: string }
 	/** Source of something that is no relation. */
 	| { readonly kind: "source"; readonly path: RelationPath }
 	/** What is listed with more than its name: tables and triggers of a database, routines, settings. */

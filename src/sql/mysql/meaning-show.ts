@@ -1,5 +1,6 @@
 /** What SHOW, DESCRIBE, EXPLAIN and ANALYZE of statements mean. */
 import type { ColumnUse } from "../facts.js";
+import { isMysqlSystemSchema } from "../functions/mysql-catalogs.js";
 import type { Expression } from "../query.js";
 import type { Item } from "../scope.js";
 import { NOTHING } from "../taint.js";
@@ -41,6 +42,11 @@ function shown(s: Target, { shown: what, tag, place }: ShowStatement): void {
 				if (toldColumns.length > 0) s.touch({ schema, name }, "select", toldColumns, found.sort);
 				for (const column of toldColumns) s.uses.column({ schema, name, column }, "copy", tag);
 			}
+			return;
+		}
+		case "database": {
+			const schema = s.dialect.schemaOf({ schema: what.name, name: "" });
+			if (s.dialect.isMariaDb && !isMysqlSystemSchema(schema)) s.touch({ schema, name: "*" }, "show");
 			return;
 		}
 		case "source":

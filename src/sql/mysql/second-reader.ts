@@ -57,7 +57,10 @@ export function unseenTable(
 	} catch {
 		return undefined;
 	}
-	const known = new Set<string>([...facts.relations.flatMap(namesOf), ...ownNames(tree)]);
+	const own = ownNames(tree);
+	// MariaDB compares common tables without case, and so are those of the other reader asked for below.
+	const folded = server.flavour === "mariadb" ? own.map((name) => name.toLowerCase()) : [];
+	const known = new Set<string>([...facts.relations.flatMap(namesOf), ...own, ...folded]);
 	return tables.find((entry) => !isKnown(entry, known, server));
 }
 

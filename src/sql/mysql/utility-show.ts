@@ -202,8 +202,7 @@ function showCreate(g: Grammar): MysqlStatement {
 		case "DATABASE":
 		case "SCHEMA":
 			cursor.take("IF", "NOT", "EXISTS");
-			cursor.tableName();
-			return show("CREATE DATABASE", OPEN);
+			return show("CREATE DATABASE", { kind: "database", name: cursor.tableName() });
 		case "USER":
 			if (!(cursor.isMariaDb && cursor.isEnd)) account(cursor);
 			return show("CREATE USER", RIGHTS);

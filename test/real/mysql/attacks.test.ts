@@ -36,7 +36,7 @@ function secretsScript({ email, nick, salary, row }: Secrets): string {
 		INSERT INTO plain_copy VALUES (1, '${row[0]}');
 		INSERT INTO ordered VALUES (1, '${nick[0]}'), (2, '${nick[1]}');
 		INSERT INTO children VALUES (1, '${nick[0]}'), (2, '${nick[1]}');
-		ANALYZE TABLE users, words, copies;`;
+		ANALYZE TABLE users, words, copies, earned, ordered, parents, children, placed, parted, plain_copy;`;
 }
 
 const TABLES = [
