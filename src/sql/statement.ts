@@ -26,6 +26,8 @@ export interface Draft {
 	readonly tag: string;
 	readonly outputs?: readonly Output[] | undefined;
 	readonly opaqueResult?: boolean;
+	/** Its result is about the statement (a plan): no row of data is in it, so caps on rows have nothing to count. */
+	readonly delivers?: "nothing";
 	readonly copy?: StatementFacts["copy"];
 	readonly rowsPerLine?: number;
 	readonly effect?: SessionEffect | undefined;
@@ -162,7 +164,7 @@ export abstract class BaseStatement<Names extends Dialect> {
 		for (const use of this.implicitUses(draft)) uses.call(use);
 		const relations = uses.relations().map((use) => this.#sorted(use));
 		const returnsRows = draft.outputs !== undefined || draft.opaqueResult === true;
-		const delivers = uses.readsData();
+		const delivers = draft.delivers !== "nothing" && uses.readsData();
 		return {
 			start: place.start,
 			end: place.end,

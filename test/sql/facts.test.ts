@@ -606,6 +606,7 @@ check({
 		{
 			refusal: ["limit", "more than 1000 places"],
 		},
+	"explain (analyze) select name from users": { is: { deliversRows: false } },
 	"create index on users (name) include (email)": {
 		relations: ["create app.users()"],
 		columns: ["derive app.users.name @the order of an index"],

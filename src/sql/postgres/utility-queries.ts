@@ -31,7 +31,8 @@ export function explain(s: Statement, body: Body): Draft {
 	const runs = optionIsOn(body.options, "analyze");
 	if (!runs) s.uses.writes = false;
 	const plan: Output = { name: "QUERY PLAN", sources: [], direct: false };
-	return { tag: "EXPLAIN", outputs: [plan], changesCatalog: runs && statement.changesCatalog, resolvesData: true };
+	const changesCatalog = runs && statement.changesCatalog;
+	return { tag: "EXPLAIN", outputs: [plan], delivers: "nothing", changesCatalog, resolvesData: true };
 }
 
 function namesOption(options: unknown, name: string): boolean {
