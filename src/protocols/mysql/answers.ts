@@ -16,7 +16,7 @@ import { HEADER_BYTES, payloadBytes } from "./packets.js";
 import { Reader } from "./reader.js";
 import { Result } from "./result.js";
 import { planRows, type RowPlan } from "./row-plan.js";
-import { applyEffect, changesReading } from "./runs.js";
+import { applyEffect, changesReading, SHOW_WARNINGS } from "./runs.js";
 
 export const PASS = true;
 export const DROP = false;
@@ -179,7 +179,7 @@ export class Answers {
 		const eof = legs.deprecateEof ? ok : readEof(payload);
 		if (eof === undefined) return this.#malformed();
 		if ((eof.status & STATUS.cursorExists) !== 0 && command.kind === "execute") this.#open(command);
-		const isTruncated = this.#result?.isTruncated === true || this.#result?.counter?.exhausted === true;
+		const isTruncated = this.#result?.cut !== undefined;
 		const shows = this.shows(command);
 		this.#finish(command, eof.status, eof.warnings, ok?.changes);
 		if (!shows || this.#core.ended) return DROP;
@@ -312,9 +312,10 @@ export class Answers {
 	}
 
 	#finishResult(command: Command, result: Result, _warnings: number, affectedRows: bigint | undefined): void {
-		const { host } = this.#core;
+		const { host, model } = this.#core;
 		const { facts } = result.execution.verdict;
 		command.current += 1;
+		if (facts.tag !== SHOW_WARNINGS) model.cut = result.cut;
 		if (result.stopped !== undefined) {
 			host.finish(result.execution, result.outcome(null, result.stopped));
 			return;
@@ -392,6 +393,7 @@ export class Answers {
 		}
 		if (result !== undefined) {
 			const { facts } = result.execution.verdict;
+			core.model.cut = isTruncation ? result.cut : undefined;
 			const outcome = isTruncation
 				? result.outcome(`${facts.tag} ${result.rows}`, null)
 				: result.outcome(null, result.stopped ?? said);

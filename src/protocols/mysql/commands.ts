@@ -16,7 +16,7 @@ import { LongData, MAX_LONG_DATA_BYTES, PreparedStatement, textEncoding } from "
 import { framed, HEADER_BYTES, packetsOf } from "./packets.js";
 import { queryTextStart, readExecute } from "./parameters.js";
 import { PINNING_STATEMENT } from "./pins.js";
-import { judgeRun, READ_OTHERWISE, type RunAnswer, readsOtherwise } from "./runs.js";
+import { judgeRun, READ_OTHERWISE, type RunAnswer, readsOtherwise, SHOW_WARNINGS } from "./runs.js";
 
 /** A command of the client, whole. */
 export interface ClientCommand {
@@ -147,7 +147,23 @@ export class Commands {
 		const run = judgeRun(this.#core, judgement, sql, UNPREPARED);
 		if (run.kind === "run" && run.effects.length === 1 && run.effects[0]?.kind === "kill")
 			return this.#kill(command, run);
-		return this.#send(command, run, new Command("query"), this.#canonical(judgement, payload.subarray(0, start)));
+		const before = payload.subarray(0, start);
+		return this.#send(
+			command,
+			run,
+			new Command("query"),
+			this.#ownWarning(run, before) ?? this.#canonical(judgement, before),
+		);
+	}
+
+	/** SHOW WARNINGS behind a result that was cut: the warning is ours, and the server has none of it. */
+	#ownWarning(run: RunAnswer, before: Buffer): Buffer | undefined {
+		const { cut } = this.#core.model;
+		if (cut === undefined || run.kind !== "run" || run.executions.length !== 1) return undefined;
+		if (run.executions[0]?.verdict.facts.tag !== SHOW_WARNINGS) return undefined;
+		const { errno } = ERROR.tooBigSelect;
+		const text = `SELECT 'Warning' AS \`Level\`, ${errno} AS \`Code\`, '${cut.replaceAll("'", "''")}' AS \`Message\``;
+		return Buffer.concat([before, Buffer.from(text)]);
 	}
 
 	/** The canonical text in the client's place, behind what stands before the text. */

@@ -112,6 +112,8 @@ export class SessionModel {
 	readonly saved = new Map<string, { readonly setting: string; readonly value: string }>();
 	/** Messages that the server keeps of a statement may show what is masked. */
 	diagnosticsHide = false;
+	/** Warning of ours about the statement before, of which the server does not know: its result was cut. */
+	cut: string | undefined;
 	/** Definitions were changed by this session and the snapshot does not hold them yet. */
 	catalogDirty = false;
 	/** What was set and has not been reported by the server: it has to be asked. */
@@ -226,6 +228,7 @@ export class SessionModel {
 		this.#textBytes = 0;
 		this.lastPrepared = undefined;
 		this.diagnosticsHide = false;
+		this.cut = undefined;
 		for (const setting of TRACKED) this.unsure.add(setting);
 	}
 }

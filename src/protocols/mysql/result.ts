@@ -29,6 +29,7 @@ export class Result {
 	#sampleLeft: number;
 	readonly #rowCap: ResultCap | undefined;
 	readonly #byteCap: ResultCap | undefined;
+	#cutBy: ResultCap | undefined;
 
 	constructor(
 		readonly execution: Execution,
@@ -79,6 +80,13 @@ export class Result {
 		return this.#rowCap !== undefined || this.#byteCap !== undefined;
 	}
 
+	/** What the client is warned of; undefined: all rows were delivered. */
+	get cut(): string | undefined {
+		if (!this.isTruncated && this.counter?.exhausted !== true) return undefined;
+		// A cursor that was exhausted by an earlier fetch has met one of the two.
+		return (this.#cutBy ?? this.#rowCap ?? this.#byteCap)?.denial.message;
+	}
+
 	/** So many more are within the caps. */
 	fits(rows: number, bytes: number): boolean {
 		const before = this.counter ?? this;
@@ -111,6 +119,7 @@ export class Result {
 		if (cap.onExceed === "error") this.stop(cap.denial);
 		else {
 			this.isTruncated = true;
+			this.#cutBy = cap;
 			if (this.counter !== undefined) this.counter.exhausted = true;
 		}
 		return "exceeds";

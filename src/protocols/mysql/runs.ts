@@ -220,6 +220,9 @@ function refusal(core: RelayCore, subject: Verdict, sql: string, place: Place): 
 	return hides && readsDiagnostics(subject, sql) ? HIDDEN_MESSAGES : undefined;
 }
 
+/** The statement that asks for the messages of the one before it, as facts call it. */
+export const SHOW_WARNINGS = "SHOW WARNINGS";
+
 const DIAGNOSTICS = /^\W*(show|get)\b[\s\S]*\b(warnings|errors|diagnostics)\b/i;
 
 function readsDiagnostics({ facts }: Verdict, sql: string): boolean {

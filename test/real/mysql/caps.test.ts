@@ -145,6 +145,13 @@ async function pieces(t: Test, ground: Ground): Promise<void> {
 	}
 }
 
+const CUT = `the result was cut: the license allows ${MAX} rows a statement`;
+
+async function warnings(client: RawMysqlClient, sql = "SHOW WARNINGS"): Promise<unknown> {
+	const [answer] = await client.query(sql);
+	return answer?.kind === "rows" ? answer.rows : answer;
+}
+
 async function truncated(t: Test, ground: Ground): Promise<void> {
 	for (const deprecateEof of [true, false]) {
 		const client = await ground.login(t, "cut", { deprecateEof, flags: FLAG.multiStatements });
@@ -152,7 +159,10 @@ async function truncated(t: Test, ground: Ground): Promise<void> {
 		for (const sql of TOO_MANY.filter((each) => !each.includes("SQL_CALC"))) {
 			t.match(outline(await client.query(sql)), /^\dc 100r s2 w1$/, `with a warning: ${sql}`);
 			t.match(outline(await prepared(client, sql)), /^\dc 100r s2 w1$/, `prepared: ${sql}`);
+			t.same(await warnings(client), [["Warning", "1104", CUT]], "which can be asked for");
+			t.same(await warnings(client, "show warnings limit 5"), [["Warning", "1104", CUT]], "and again");
 			t.equal(outline(await client.query("SELECT 1")), "1c 1r s2 w0", "the session goes on, and is not stopped late");
+			t.same(await warnings(client), [], "the next statement has none");
 		}
 		t.equal(outline(await client.query("SELECT id FROM small")), "1c 100r s2 w0", "no warning at the cap itself");
 		const [first, second] = await client.query(`${ALL}; SELECT id FROM small`);
@@ -162,14 +172,15 @@ async function truncated(t: Test, ground: Ground): Promise<void> {
 		const [head] = await client.execute(id, { cursor: true });
 		const columns = (head as { columns?: readonly ColumnDefinition[] }).columns ?? [];
 		let got = 0;
-		let warnings = 0;
+		let warned = 0;
 		for (let round = 0; round < 6; round++) {
 			const answer = await client.fetch(id, 30, columns);
 			got += rowsOf([answer]);
-			warnings += answer.kind === "rows" ? answer.warnings : 0;
+			warned += answer.kind === "rows" ? answer.warnings : 0;
 		}
 		t.equal(got, MAX, "a cursor in pieces");
-		t.ok(warnings > 0, "warns");
+		t.ok(warned > 0, "warns");
+		t.same(await warnings(client), [["Warning", "1104", CUT]]);
 		await client.query("BEGIN");
 		await client.query(ALL);
 		t.equal(outline(await client.query("SELECT 1")), "1c 1r s3 w0", "the transaction goes on");
