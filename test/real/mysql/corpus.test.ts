@@ -27,9 +27,9 @@ CREATE EVENT ev ON SCHEDULE EVERY 1 DAY DO SELECT 1;`;
 
 /** It tells of definitions, or of the session, or sets it up. */
 const SETS_UP = /^(set|use|start|begin|commit|rollback|savepoint|release|unlock|show|desc|describe)\b/i;
-/** About tables that are not the database's: of other databases, which the license does not cover. */
+/** About tables that are not the database's, and about other databases: the license does not cover them. */
 const ELSEWHERE =
-	/^(show\s+(create\s+(table|view)|(full\s+)?(fields|columns)\s+(from|in)|(index|keys)\s+(from|in))|desc|describe)\s+(?!`?app`?\.)(?!`?(cust|ord|v)`?(\s|$|;))/i;
+	/^(show\s+(create\s+(table|view|(database|schema)(\s+if\s+not\s+exists)?)|(full\s+)?(fields|columns)\s+(from|in)|(index|keys)\s+(from|in))|desc|describe)\s+(?!if\s)(?!`?app`?(\.|;|$))(?!`?(cust|ord|v)`?(\s|$|;))/i;
 const OWN = /\b(information_schema|performance_schema|mysql|sys)\b/i;
 
 /** What holds data or secrets, and what concerns more than the session. */
