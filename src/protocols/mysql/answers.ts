@@ -311,11 +311,13 @@ export class Answers {
 		}
 	}
 
-	#finishResult(command: Command, result: Result, _warnings: number, affectedRows: bigint | undefined): void {
+	#finishResult(command: Command, result: Result, warnings: number, affectedRows: bigint | undefined): void {
 		const { host, model } = this.#core;
 		const { facts } = result.execution.verdict;
 		command.current += 1;
-		if (facts.tag !== SHOW_WARNINGS) model.cut = result.cut;
+		// Messages stay until a statement that uses tables, or has some of its own, takes their place.
+		if (result.cut !== undefined) model.cut = result.cut;
+		else if (facts.tag !== SHOW_WARNINGS && (facts.relations.length > 0 || warnings > 0)) model.cut = undefined;
 		if (result.stopped !== undefined) {
 			host.finish(result.execution, result.outcome(null, result.stopped));
 			return;
