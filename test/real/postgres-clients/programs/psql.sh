@@ -4,6 +4,11 @@
 # A case whose name begins with "any:" needs a license that permits everything.
 PSQL="${PSQL:-psql}"
 
+# A large object goes in by this file and comes out by another.
+LARGE_OBJECT=$(mktemp)
+export LARGE_OBJECT
+trap 'rm -f "$LARGE_OBJECT" "$LARGE_OBJECT-again"' EXIT
+
 # Without the place in the server's source, the process and the user, who are the connection's own.
 told() {
 	sed -e '/^LOCATION: /d' -e 's/^psql:[^:]*:[0-9]*: //' -e 's/with PID [0-9]*/with PID …/' -e 's/as user "[^"]*"/as user …/'
@@ -140,15 +145,17 @@ SELECT lo_from_bytea(424242, 'abc') AS made;
 SELECT lo_get(424242);
 ROLLBACK;
 \echo == any: large objects of its own
-\! head -c 20000 /dev/zero | tr '\\0' x >large-object
+\set file `echo "$LARGE_OBJECT"`
+\set again `echo "$LARGE_OBJECT-again"`
+\! head -c 20000 /dev/zero | tr '\\0' x >"$LARGE_OBJECT"
 BEGIN;
 \o /dev/null
-\lo_import large-object 'a comment'
+\lo_import :file 'a comment'
 \o
 \set object :LASTOID
 SELECT length(lo_get(:object)), obj_description(:object, 'pg_largeobject');
-\lo_export :object large-object-again
-\! cmp large-object large-object-again && echo the same
+\lo_export :object :again
+\! cmp "$LARGE_OBJECT" "$LARGE_OBJECT-again" && echo the same
 \lo_export 1 nowhere
 \o /dev/null
 \lo_unlink :object
