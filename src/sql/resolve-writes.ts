@@ -146,8 +146,7 @@ function mayBeDefault({ kind }: Expression): boolean {
 
 /** What a column's default is computed from is read in the row that is there, and kept in another column. */
 function defaulted(r: Resolver, found: FoundRelation, column: string): void {
-	for (const base of basesOf(r, found, [column]).entries()) {
-		const [relation, names] = base;
+	for (const [relation, names] of basesOf(r, found, [column])) {
 		const { schema, name } = relation;
 		for (const { name: own, defaultFrom = [] } of relation.columns) {
 			if (!names.includes(own)) continue;
